@@ -1,0 +1,213 @@
+"""Cached copies: struct members that hold the value last written to a VMCS field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from vmxlint.facts import Asm, Expr, spelled, walk
+from vmxlint.flow import Conditions, Site
+from vmxlint.link import Linker, Routine
+from vmxlint.operations import Operation, Operations
+from vmxlint.structs import Place, Structs
+
+_OFFSET = re.compile(r"offsetof\s*\(\s*(?:struct\s+)?(\w+)\s*,\s*([\w.\[\]>-]+)\s*\)")
+_IN_MEMORY = re.compile(r"(?:%[a-zA-Z]?(\[\w+\]|\d+))\(.*\)|\(?%[a-zA-Z]?(\[\w+\]|\d+)\)?")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place that works on a copy: writes it with its field, compares it, or drops it."""
+
+    routine: Routine
+    site: Site
+
+
+@dataclass(eq=False)
+class Copy:
+    """A member that holds the value last written to a field, and what the code does with it.
+
+    `writes` store it together with a VMWRITE of the same value; `compares` gate such a VMWRITE;
+    `reloads` fill it by VMREAD; `drops` overwrite it with a constant, so that the next compare fails.
+    """
+
+    place: Place
+    field_name: str
+    writes: list[Use] = field(default_factory=list)
+    compares: list[Use] = field(default_factory=list)
+    reloads: list[Use] = field(default_factory=list)
+    drops: list[Use] = field(default_factory=list)
+
+
+class Copies:
+    """The search for the copies of a unit."""
+
+    def __init__(self, linker: Linker, operations: Operations, structs: Structs) -> None:
+        self._linker = linker
+        self._operations = operations
+        self._structs = structs
+        self._found: dict[tuple[str, str], Copy] = {}
+        for routine in linker.routines:
+            self._writes(routine)
+        for routine in linker.routines if self._found else ():
+            self._other_uses(routine)
+
+    @property
+    def all(self) -> tuple[Copy, ...]:
+        """The copies that gate their own VMWRITE by a compare, in order of struct and member."""
+        ordered = sorted(self._found.items())
+        return tuple(copy for _, copy in ordered if copy.compares)
+
+    def _writes(self, routine: Routine) -> None:
+        for one in self._operations.made_in(routine):
+            if one.kind != "vmwrite" or one.field is None:
+                continue
+            for place, site in self._stored_with(one):
+                self._note(place, one).writes.append(Use(routine, site))
+                if self._compares(one.site.conditions, place, routine):
+                    self._note(place, one).compares.append(Use(routine, one.site))
+                self._compared_by_callers(place, one)
+            if one.site.expr.kind == "asm":
+                self._in_assembly(one)
+
+    def _note(self, place: Place, operation: Operation) -> Copy:
+        assert operation.field is not None
+        key = (place.owner, place.member.name)
+        return self._found.setdefault(key, Copy(place, operation.field.name))
+
+    def _stored_with(self, operation: Operation) -> Iterator[tuple[Place, Site]]:
+        """The members that are given the value of a VMWRITE beside it."""
+        routine, value = operation.routine, operation.value
+        if value is None or value.kind == "number":
+            return
+        for site in routine.flow.sites:
+            if site.expr.kind != "assign" or site.expr.text != "=":
+                continue
+            target, given = site.expr.kids[0], site.expr.kids[-1]
+            same = spelled(given) == spelled(value) or spelled(target) == spelled(value)
+            if target.kind == "member" and same and _together(site, operation.site):
+                if place := self._structs.place(target, routine):
+                    yield place, site
+
+    def _compares(self, conditions: Conditions, place: Place, routine: Routine) -> bool:
+        return any(
+            one.kind == "binary" and one.text in ("!=", "==") and self._mentions(one, place, routine)
+            for condition in conditions
+            for one in walk(condition.test)
+        )
+
+    def _mentions(self, compare: Expr, place: Place, routine: Routine) -> bool:
+        if any(side.kind == "number" for side in compare.kids):
+            return False
+        for one in walk(compare):
+            if one.kind == "member" and one.text == place.member.name:
+                found = self._structs.place(one, routine)
+                if found and (found.owner, found.member) == (place.owner, place.member):
+                    return True
+            if one.kind == "call" and one.kids and self._gets(one, place, routine):
+                return True
+        return False
+
+    def _gets(self, call: Expr, place: Place, routine: Routine) -> bool:
+        """Whether a call only returns the member."""
+        callee = self._linker.resolve(call.kids[0].text, routine.path)
+        if callee is None or callee is routine:
+            return False
+        returned = [site.expr for site in callee.flow.sites if site.kind == "return"]
+        if len(returned) != 1 or returned[0].kind != "member":
+            return False
+        found = self._structs.place(returned[0], callee)
+        return found is not None and found.member == place.member
+
+    def _compared_by_callers(self, place: Place, operation: Operation) -> None:
+        for edge in self._linker.callers.get(operation.routine, ()):
+            if self._compares(edge.site.conditions, place, edge.caller):
+                self._note(place, operation).compares.append(Use(edge.caller, edge.site))
+
+    def _in_assembly(self, operation: Operation) -> None:
+        """`vmwrite reg` beside `mov reg, member` and `cmp reg, member` in one asm statement."""
+        routine = operation.routine
+        asm = routine.asm(operation.site.expr)
+        use = Use(routine, operation.site)
+        for register in _written_registers(asm):
+            for mnemonic, operands in asm.instructions:
+                places = [place for one in operands if (place := self._addressed(asm, one, routine))]
+                if register not in operands or not places:
+                    continue
+                copy = self._note(places[0], operation)
+                if mnemonic.startswith("mov") and operands[0] == register:
+                    copy.writes.append(use)
+                elif mnemonic.startswith("cmp"):
+                    copy.compares.append(use)
+
+    def _addressed(self, asm: Asm, operand: str, routine: Routine) -> Place | None:
+        """The struct member that `%c[name](%reg)` or a memory operand addresses."""
+        match = _IN_MEMORY.fullmatch(operand)
+        if match is None:
+            return None
+        wanted = f"%{match[1] or match[2]}"
+        text = next((value for name, _, value in asm.operands if name == wanted), "")
+        if offset := _OFFSET.search(text):
+            return self._member_path(offset[1], offset[2])
+        chain = re.fullmatch(r"(\w+)((?:(?:->|\.)\w+)+)", text.strip())
+        if chain is None:
+            return None
+        expr = Expr("name", chain[1], (), 0, 0)
+        for name in re.findall(r"\w+", chain[2]):
+            expr = Expr("member", name, (expr,), 0, 0)
+        return self._structs.place(expr, routine)
+
+    def _member_path(self, struct: str, path: str) -> Place | None:
+        through = [struct]
+        found = None
+        for name in re.findall(r"[A-Za-z_]\w*", path):
+            found = self._structs.member(through[-1], name)
+            if found is None:
+                return None
+            through.append(found[1].type)
+        return Place(found[0], found[1], tuple(through[:-1])) if found else None
+
+    def _other_uses(self, routine: Routine) -> None:
+        members: Mapping[str, list[Copy]] = self._by_member()
+        for site in routine.flow.sites:
+            if site.expr.kind != "assign" or site.expr.text != "=":
+                continue
+            target, given = site.expr.kids[0], site.expr.kids[-1]
+            if target.kind != "member" or target.text not in members:
+                continue
+            place = self._structs.place(target, routine)
+            for copy in members[target.text]:
+                if place is None or place.owner != copy.place.owner:
+                    continue
+                read = {one.name for one in self._operations.reads(given, routine)}
+                if copy.field_name in read or self._reads_when_bound(given, routine, copy):
+                    copy.reloads.append(Use(routine, site))
+                elif given.kind == "number":
+                    copy.drops.append(Use(routine, site))
+
+    def _reads_when_bound(self, given: Expr, routine: Routine, copy: Copy) -> bool:
+        starts = {one.start for one in walk(given) if one.kind in ("call", "asm")}
+        return any(
+            one.kind == "vmread" and one.field and one.field.name == copy.field_name
+            for one in self._operations.made_in(routine)
+            if one.site.expr.start in starts
+        )
+
+    def _by_member(self) -> dict[str, list[Copy]]:
+        found: dict[str, list[Copy]] = {}
+        for copy in self.all:
+            found.setdefault(copy.place.member.name, []).append(copy)
+        return found
+
+
+def _together(one: Site, other: Site) -> bool:
+    """Whether two sites run under the same conditions, or one under all of the other's."""
+    shorter, longer = sorted((one.conditions, other.conditions), key=len)
+    return longer[: len(shorter)] == shorter
+
+
+def _written_registers(asm: Asm) -> Iterator[str]:
+    for mnemonic, operands in asm.instructions:
+        if mnemonic.startswith("vmwrite") and operands:
+            yield operands[0]

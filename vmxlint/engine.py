@@ -1,0 +1,190 @@
+"""From paths to a Report: reads each unit once, lets the rules look, makes Findings of their Hits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmxlint import syntax
+from vmxlint.cost import Pricing
+from vmxlint.facts import Facts
+from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related, Report
+from vmxlint.hits import Hit, Spot
+from vmxlint.model.dialect import Dialect
+from vmxlint.program import Program
+from vmxlint.registry import Rule
+from vmxlint.source import InputError, SourceFile, Target, Unit, read_unit, target
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run does: which rules, whose spelling, at whose prices."""
+
+    rules: Sequence[Rule]
+    dialect: Dialect
+    pricing: Pricing
+
+
+@dataclass(frozen=True, eq=False)
+class _Analysed:
+    """One unit, read and understood."""
+
+    files: Mapping[str, SourceFile]
+    program: Program
+    hits: Sequence[tuple[Rule, Hit]]
+    coverage: Coverage
+
+
+def run(paths: Iterable[str], options: Options) -> Report:
+    """Analyse the units around `paths` and report what lies in them.
+
+    Raises InputError for a path that can't be analysed at all; everything else that can't be read
+    or understood is in the report's coverage.
+    """
+    targets = list(dict.fromkeys(target(path, options.dialect) for path in paths))
+    units = {one.unit: _analyse(one.unit, options) for one in targets}
+    for one in targets:
+        if not any(one.name(path) for path in units[one.unit].files):
+            unread = [gap for gap in units[one.unit].coverage.not_understood if one.name(gap.path)]
+            if not unread or not one.path.is_dir():
+                raise InputError(f"no C files in {one.given!r}")
+    return _report(targets, units, options)
+
+
+def _analyse(root: Path, options: Options) -> _Analysed:
+    unit = read_unit(root, options.dialect)
+    facts = read_facts(unit)
+    program = Program(facts, options.dialect, options.pricing)
+    hits = [(rule, hit) for rule in options.rules for hit in _check(rule, program)]
+    files = {one.path: one for one in unit.files}
+    return _Analysed(files, program, hits, _coverage(unit, files, facts, program))
+
+
+def read_facts(unit: Unit) -> list[Facts]:
+    """The Facts of all files of a unit, in the order of their paths."""
+    c_files = [one for one in unit.files if not one.path.endswith(".S")]
+    known_macros = syntax.unit_macros(one.data for one in c_files)
+    return [
+        syntax.read_assembly(one.path, one.data)
+        if one.path.endswith(".S")
+        else syntax.read_c(one.path, one.data, known_macros)
+        for one in unit.files
+    ]
+
+
+def _check(rule: Rule, program: Program) -> Iterator[Hit]:
+    try:
+        yield from rule.check(program)
+    except Exception as error:
+        error.add_note(f"in rule {rule.id} {rule.name}")
+        raise
+
+
+def _coverage(
+    unit: Unit, files: Mapping[str, SourceFile], facts: Sequence[Facts], program: Program
+) -> Coverage:
+    gaps = [
+        NotUnderstood(one.path, files[one.path].line(gap.start), gap.reason)
+        for one in facts
+        for gap in one.gaps
+    ]
+    functions = sum(f.origin in ("function", "generated") for one in facts for f in one.functions)
+    ordered = sorted([*unit.unread, *gaps], key=lambda gap: (gap.path, gap.line, gap.reason))
+    return Coverage(len(unit.files), functions, len(program.operations), tuple(ordered))
+
+
+def _report(
+    targets: Sequence[Target], units: Mapping[Path, _Analysed], options: Options
+) -> Report:
+    findings: dict[Finding, None] = {}
+    prefixes: dict[str, str] = {}
+    for one in targets:
+        for finding in _findings(one, units[one.unit], options.pricing):
+            findings[finding] = None
+            prefixes.setdefault(finding.location.path, one.opened_as(finding.location.path))
+            for related in finding.related:
+                path = related.location.path
+                prefixes.setdefault(path, one.opened_as(path))
+    ordered = sorted(
+        findings, key=lambda f: (f.location.path, f.location.line, f.location.column, f.rule)
+    )
+    return Report(
+        tuple(ordered),
+        _total(targets, units),
+        prefixes,
+        options.pricing.cpu,
+        options.pricing.profile.name,
+    )
+
+
+def _total(targets: Sequence[Target], units: Mapping[Path, _Analysed]) -> Coverage:
+    """The coverage of all units, their gaps named relative to the first target in them."""
+    gaps: list[NotUnderstood] = []
+    for unit, analysed in units.items():
+        root = next(one.root for one in targets if one.unit == unit)
+        gaps += [
+            NotUnderstood(_relative(unit / gap.path, root), gap.line, gap.reason)
+            for gap in analysed.coverage.not_understood
+        ]
+    parts = [analysed.coverage for analysed in units.values()]
+    return Coverage(
+        sum(one.files for one in parts),
+        sum(one.functions for one in parts),
+        sum(one.operations for one in parts),
+        tuple(gaps),
+    )
+
+
+def _relative(path: Path, root: Path) -> str:
+    """`path` from `root`, with `..` where it lies outside: narrowing does not hide the unit."""
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    above = next(up for up in root.parents if path.is_relative_to(up))
+    depth = len(root.relative_to(above).parts)
+    return "/".join([".."] * depth + [path.relative_to(above).as_posix()])
+
+
+def _findings(one: Target, analysed: _Analysed, pricing: Pricing) -> Iterator[Finding]:
+    seen: dict[tuple[str, str, str], int] = {}
+    for rule, hit in analysed.hits:
+        file = analysed.files[hit.spot.path]
+        text = b" ".join(file.data[hit.spot.start : hit.spot.end].split())
+        key = (rule.id, hit.spot.function or "", text.decode("utf-8", "replace"))
+        seen[key] = seen.get(key, 0) + 1
+        if one.name(hit.spot.path):
+            yield _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
+
+
+def _fingerprint(key: tuple[str, str, str], count: int) -> str:
+    """The same while rule, function and statement stay: lines, files and paths may change."""
+    return hashlib.sha256("\0".join((*key, str(count))).encode()).hexdigest()[:20]
+
+
+def _finding(
+    one: Target, analysed: _Analysed, pricing: Pricing, rule: Rule, hit: Hit, fingerprint: str
+) -> Finding:
+    def place(spot: Spot) -> Location:
+        name = one.name(spot.path) or _relative(one.unit / spot.path, one.root)
+        return analysed.files[spot.path].location(spot.start, spot.end, name)
+
+    first = hit.reaches[0]
+    shown = [gate.spelled for gate in first.gates if gate.kind in ("state", "memo", "reason")]
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=rule.severity,
+        tier=rule.tier,
+        location=place(hit.spot),
+        function=hit.spot.function,
+        message=hit.message,
+        label=hit.label,
+        help=hit.help,
+        call_path=first.path,
+        contexts=tuple(dict.fromkeys(reach.context for reach in hit.reaches)),
+        conditions=tuple(shown),
+        cost=pricing.price(hit.savings, hit.unit),
+        related=tuple(Related(place(spot), message) for spot, message in hit.related),
+        fingerprint=fingerprint,
+    )

@@ -1,0 +1,183 @@
+"""Facts: all that one C file says, as plain frozen data without a parser's node in it.
+
+`Expr` and `Stmt` are NamedTuples, not dataclasses: a kernel folder has half a million of them, and
+tuples are made three times as fast, match by position and can be cached as they are. Their depth is
+bounded by the lowering (`syntax.lower.DEPTH`), so recursion over them is safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Expr(NamedTuple):
+    """An expression: `kind` says which, `text` its name or operator, `kids` its operands in order.
+
+    Kinds: name, number, string, call (kids: callee, arguments), member (kid: the object),
+    index, unary, update, binary, assign, ternary, cast (text: the type), comma, block (`({ })`),
+    list (`{ }`), pair (text: the designator), asm (text: the number of the file's Asm), opaque.
+    `start` and `end` are byte offsets in the file; `dot` tells `a.b` from `a->b`.
+    """
+
+    kind: str
+    text: str
+    kids: tuple[Expr, ...]
+    start: int
+    end: int
+    stmts: tuple[Stmt, ...] = ()
+    dot: bool = False
+
+
+class Stmt(NamedTuple):
+    """A statement.
+
+    Kinds: expr, decl (text: the variable, expr: its first value), if, switch, case, default, loop
+    (text: while, for or do), return, goto (text: the label), label, break, continue, block.
+    """
+
+    kind: str
+    text: str
+    expr: Expr | None
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...]
+    start: int
+    end: int
+
+
+class Variable(NamedTuple):
+    """A parameter, local or struct member: name, the name of its struct or basic type, pointers."""
+
+    name: str
+    type: str
+    pointers: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function definition, a macro with code in it, or one that a macro generated."""
+
+    name: str
+    params: tuple[Variable, ...]
+    locals: tuple[Variable, ...]
+    body: tuple[Stmt, ...]
+    start: int
+    end: int
+    static: bool
+    origin: str = "function"  # or "generated", "macro", "alias" (a macro without ()), "assembly"
+    type: str = ""  # the struct or basic type that it returns
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A struct or union with its members; one without a name is called `outer.member`."""
+
+    name: str
+    members: tuple[Variable, ...]
+    start: int
+
+
+class Row(NamedTuple):
+    """`[key] = value` or `.key = value` of an initialiser, `value` being a plain name."""
+
+    key: str
+    value: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A variable with a designated initialiser: a handler table or an ops struct."""
+
+    name: str
+    type: str
+    rows: tuple[Row, ...]
+    start: int
+
+
+@dataclass(frozen=True)
+class Asm:
+    """Inline assembly: the instructions in order, and its operands by number and by name.
+
+    `instructions` are (mnemonic, operands) with `%%reg` kept and the `_ASM_` macros spelled out;
+    `operands` maps `%0` and `%[name]` to (constraint, the C text between the parentheses).
+    """
+
+    instructions: tuple[tuple[str, tuple[str, ...]], ...]
+    operands: tuple[tuple[str, str, str], ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A `#define`: `params` is None for one without parentheses."""
+
+    name: str
+    params: tuple[str, ...] | None
+    body: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place of the file that could not be understood."""
+
+    start: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that one file says."""
+
+    path: str
+    functions: tuple[Function, ...] = ()
+    structs: tuple[Struct, ...] = ()
+    tables: tuple[Table, ...] = ()
+    asms: tuple[Asm, ...] = ()
+    macros: tuple[Macro, ...] = ()
+    constants: tuple[tuple[str, str], ...] = ()
+    includes: tuple[tuple[str, int], ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every expression in `expr`, itself first, not looking into statement expressions."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(reversed(one.kids))
+
+
+def names(expr: Expr) -> set[str]:
+    """The plain names in `expr`."""
+    return {one.text for one in walk(expr) if one.kind == "name"}
+
+
+def spelled(expr: Expr) -> str:
+    """`expr` as C again, in one spelling, for comparing and for showing."""
+    match expr:
+        case Expr("call", _, (callee, *args)):
+            return f"{spelled(callee)}({', '.join(map(spelled, args))})"
+        case Expr("member", name, (base,)):
+            return f"{spelled(base)}{'.' if expr.dot else '->'}{name}"
+        case Expr("index", _, (base, key)):
+            return f"{spelled(base)}[{spelled(key)}]"
+        case Expr("unary", operator, (operand,)):
+            return f"{operator}{_grouped(operand)}"
+        case Expr("binary" | "assign", operator, (left, right)):
+            return f"{_grouped(left)} {operator} {_grouped(right)}"
+        case Expr("ternary", _, (test, yes, no)):
+            return f"{_grouped(test)} ? {_grouped(yes)} : {_grouped(no)}"
+        case Expr("cast", _, (inner,)):
+            return spelled(inner)
+    return expr.text or "..."
+
+
+def _grouped(expr: Expr) -> str:
+    compound = expr.kind in ("binary", "assign", "ternary")
+    return f"({spelled(expr)})" if compound else spelled(expr)

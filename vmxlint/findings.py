@@ -1,0 +1,107 @@
+"""What comes out of the engine: a rule's Hit, the Finding made of it, and the Report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vmxlint.interval import Interval
+
+
+@dataclass(frozen=True)
+class Location:
+    """A span of one file: lines and columns count from 1, columns in bytes, the end exclusive.
+
+    `path` is relative to the analysed root, with forward slashes; `text` is the whole first line
+    without its line end, as bytes, for frames and for columns in other units.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another place that belongs to a finding, and what it has to do with it."""
+
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a fix would save, in modelled TSC cycles, with what each figure is per.
+
+    `per_exit` is per VM-exit, which is also per VM-entry: `unit` says which of the two words fits.
+    An interval is None where the model has only a guess (grade X, or ends more than thirtyfold
+    apart); `magnitude` then holds the order of it in words ("tens of cycles").
+    `grade` is the worst among the terms, A to D or X; `sources` name the figures' origins.
+    """
+
+    per_exit: Interval | None
+    per_nested_round_trip: Interval | None
+    unit: str
+    magnitude: str | None
+    grade: str
+    cpu: str
+    profile: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One report, complete: everything that any reporter prints about it."""
+
+    rule: str
+    name: str
+    severity: str
+    tier: str
+    location: Location
+    function: str | None
+    message: str
+    label: str
+    help: str
+    call_path: tuple[str, ...]
+    contexts: tuple[str, ...]
+    conditions: tuple[str, ...]
+    cost: Cost
+    related: tuple[Related, ...]
+    fingerprint: str
+    suppressed: str | None = None
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """A place that was not read or not understood, and why."""
+
+    path: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was read: counts over the whole unit, and what is missing from them."""
+
+    files: int
+    functions: int
+    operations: int
+    not_understood: tuple[NotUnderstood, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a run over one or more roots.
+
+    `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called.
+    """
+
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    prefixes: Mapping[str, str]
+    cpu: str
+    profile: str

@@ -1,0 +1,324 @@
+"""Conditions understood: exit-reason tests, nested mode, build configuration, caches, rare state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from vmxlint.facts import Expr, spelled, walk
+from vmxlint.flow import Condition
+from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.link import Linker, Routine
+from vmxlint.model.exits import ExitTable
+from vmxlint.operations import Operations, assigned, substituted
+
+# Probability that a condition holds where nothing is known of it. An early way out is taken less
+# often than not: Ball and Larus, "Branch prediction for free" (PLDI 1993), return heuristic, 72 %.
+UNKNOWN = Interval(0, 0.5, 1)
+STAYS = Interval(0, 0.72, 1)
+BUILD = Interval(0, 0.9, 1)
+LIKELY = Interval(0.9, 0.99, 1)
+RARELY = Interval(0, 0.01, 0.1)
+NEVER = exactly(0)
+_HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
+_DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition on the way to some code, and what it is about.
+
+    Kinds: "reason" (`reasons` are those for which it holds, or if not `among`, does not),
+    "guest-mode", "request" (a queued request to the vCPU), "build" (configuration of the build, the
+    module or the CPU), "failure", "memo" (the guarded code updates what is tested, or fills a cache
+    that is read behind it), "hint" (`likely`, `unlikely`, known state) and "state".
+    `holds` is the truth value needed, `text` the condition as C, `early` as in `flow.Condition`.
+    """
+
+    kind: str
+    text: str
+    holds: bool
+    probability: Interval
+    early: bool = False
+    reasons: frozenset[str] = frozenset()
+    among: bool = True
+
+    @property
+    def spelled(self) -> str:
+        """The condition in the form in which it holds."""
+        return self.text if self.holds else _negated(self.text)
+
+
+class Gates:
+    """Classifies the conditions of a unit's routines."""
+
+    def __init__(self, linker: Linker, operations: Operations, exits: ExitTable) -> None:
+        self._linker = linker
+        self._dialect = linker.dialect
+        self._operations = operations
+        self._exits = exits
+        self._known: dict[tuple[Routine, Condition], Gate] = {}
+
+    def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
+        """What each of the conditions in `routine` is about."""
+        return tuple(self._gate(one, routine) for one in conditions)
+
+    def table(self, key: str) -> Gate:
+        """The gate of a handler table's row."""
+        reasons = frozenset({self.canonical(key)})
+        return Gate("reason", f"exit reason is {key}", True, ONCE, False, reasons)
+
+    def canonical(self, constant: str) -> str:
+        """The name of the exit reason that a constant of the tree stands for."""
+        bare = constant.removeprefix(self._dialect.reason_prefix)
+        return self._exits.canonical(bare) or bare
+
+    def _gate(self, condition: Condition, routine: Routine) -> Gate:
+        key = (routine, condition)
+        if key not in self._known:
+            self._known[key] = self._classify(condition, routine)
+        return self._known[key]
+
+    def _classify(self, condition: Condition, routine: Routine) -> Gate:
+        text = self._text(condition)
+        early = condition.early
+        test, holds = _stripped(condition.test, condition.holds)
+        if (found := self._reasons(condition, routine)) is not None:
+            among, reasons = found
+            return Gate("reason", text, condition.holds, ONCE, early, reasons, among)
+        if condition.cases:
+            return Gate("state", text, condition.holds, STAYS if early else UNKNOWN, early)
+        names = self._called(test)
+        if names & self._dialect.guest_mode:
+            return Gate("guest-mode", text, holds, ONCE, early)
+        if names & self._dialect.request:
+            return Gate("request", text, holds, _chance(RARELY, holds), early)
+        if names & self._dialect.failure or _is_error_test(test):
+            return Gate("failure", text, holds, _chance(NEVER, holds), early)
+        if (known := self._known_chance(test)) is not None:
+            return Gate("hint", text, holds, _chance(known, holds), early)
+        if (hint := self._hint(condition.test)) is not None:
+            return Gate("hint", text, condition.holds, _chance(hint, condition.holds), early)
+        if names & self._dialect.static_key:
+            return Gate("build", text, holds, _chance(NEVER, holds), early)
+        if self._is_build(test, routine):
+            return Gate("build", text, holds, BUILD, early)
+        if self._is_memo(condition, routine):
+            return Gate("memo", text, holds, UNKNOWN, early)
+        return Gate("state", text, holds, STAYS if early else UNKNOWN, early)
+
+    def _text(self, condition: Condition) -> str:
+        text = spelled(condition.test)
+        if condition.cases:
+            return f"{text} is {' or '.join(map(spelled, condition.cases))}"
+        return text
+
+    def _called(self, test: Expr) -> set[str]:
+        return {
+            one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids
+        }
+
+    def _known_chance(self, test: Expr) -> Interval | None:
+        last = test.kids[0] if test.kind == "call" and test.kids else test
+        return self._dialect.known.get(last.text) if last.kind in ("name", "member") else None
+
+    def _hint(self, test: Expr) -> Interval | None:
+        match test:
+            case Expr("call", _, (Expr("name", name), *_)):
+                return _HINTS.get(name)
+            case Expr("unary", "!", (inner,)):
+                hint = self._hint(inner)
+                return hint.complement() if hint else None
+        return None
+
+    # Exit reasons: (True, S) means "the reason is in S", (False, S) that it is not.
+
+    def _reasons(
+        self, condition: Condition, routine: Routine
+    ) -> tuple[bool, frozenset[str]] | None:
+        if condition.cases:
+            reasons = {self._reason(one) for one in condition.cases}
+            if None in reasons:
+                return None
+            return condition.holds, frozenset(r for r in reasons if r)
+        return self._allowed(condition.test, condition.holds, routine, 0)
+
+    def _allowed(
+        self, test: Expr, holds: bool, routine: Routine, depth: int
+    ) -> tuple[bool, frozenset[str]] | None:
+        if depth > _DEEPEST:
+            return None
+        match test:
+            case Expr("unary", "!", (inner,)):
+                return self._allowed(inner, not holds, routine, depth)
+            case Expr("binary", "==" | "!=" as operator, (left, right)):
+                reason = self._compared(left, right, routine)
+                return ((operator == "==") == holds, frozenset({reason})) if reason else None
+            case Expr("binary", "||" | "&&" as operator, (left, right)):
+                first = self._allowed(left, holds, routine, depth)
+                second = self._allowed(right, holds, routine, depth)
+                return _combined((operator == "||") == holds, first, second)
+            case Expr("call", _, (Expr("name", name), first, *_)) if name in _HINTS:
+                return self._allowed(first, holds, routine, depth)
+            case Expr("name", name) if name in routine.variables:
+                values = list(assigned(routine, name))
+                if len(values) == 1 and name not in routine.parameters:
+                    return self._allowed(values[0], holds, routine, depth + 1)
+            case Expr("call", _, (Expr("name", name), *given)):
+                if body := self.predicate(name, given, routine):
+                    return self._allowed(body[0], holds, body[1], depth + 1)
+        return None
+
+    def predicate(
+        self, name: str, given: list[Expr], routine: Routine
+    ) -> tuple[Expr, Routine] | None:
+        """What a call of a function that only returns an expression stands for, and its routine."""
+        callee = self._linker.resolve(name, routine.path)
+        if callee is None:
+            return None
+        returns = [site for site in callee.flow.sites if site.kind == "return"]
+        if len(returns) != 1 or returns[0].conditions:
+            return None
+        bound = dict(zip(callee.parameters, given, strict=False))
+        return substituted(returns[0].expr, bound), callee
+
+    def _compared(self, left: Expr, right: Expr, routine: Routine) -> str | None:
+        for constant, subject in ((right, left), (left, right)):
+            if reason := self._reason(constant):
+                return reason
+            if constant.kind == "number" and self._is_reason(subject, routine):
+                return self._number(constant.text)
+        return None
+
+    def _reason(self, constant: Expr) -> str | None:
+        if constant.kind != "name" or not constant.text.startswith(self._dialect.reason_prefix):
+            return None
+        return self.canonical(constant.text)
+
+    def _number(self, text: str) -> str | None:
+        try:
+            return self._exits.by_number(int(text.rstrip("uUlL"), 0))
+        except ValueError:
+            return None
+
+    def _is_reason(self, subject: Expr, routine: Routine) -> bool:
+        """Whether an expression is the exit reason: read from the VMCS, or a copy of it."""
+        if any(f.name == "VM_EXIT_REASON" for f in self._operations.reads(subject, routine)):
+            return True
+        last = subject
+        while last.kind in ("cast", "unary", "binary") and last.kids:
+            last = last.kids[0]
+        if last.kind == "member":
+            members = {one.text for one in walk(last) if one.kind == "member"}
+            return bool(members & self._reason_members)
+        if last.kind == "name" and last.text in routine.variables:
+            values = list(assigned(routine, last.text))
+            return bool(values) and all(self._is_reason(v, routine) for v in values if v != last)
+        return False
+
+    @cached_property
+    def _reason_members(self) -> frozenset[str]:
+        """The struct members that are given the exit reason as read from the VMCS."""
+        found = set()
+        for routine, operations in self._operations.by_routine.items():
+            starts = {
+                one.site.expr.start
+                for one in operations
+                if one.kind == "vmread" and one.field and one.field.name == "VM_EXIT_REASON"
+            }
+            for site in routine.flow.sites if starts else ():
+                if site.expr.kind == "assign" and site.expr.kids[0].kind == "member":
+                    if any(one.start in starts for one in walk(site.expr.kids[1])):
+                        target = site.expr.kids[0]
+                        found |= {one.text for one in walk(target) if one.kind == "member"}
+        return frozenset(found)
+
+    def _is_build(self, test: Expr, routine: Routine) -> bool:
+        """Whether a condition depends on nothing but the build, module parameters and the CPU."""
+        if test.kind == "number":
+            return True
+        if self._called(test) & self._dialect.build:
+            return True
+        match test:
+            case Expr("call", _, (Expr("name", name), *given)):
+                body = self.predicate(name, given, routine)
+                return body is not None and not given and self._is_global(body[0], body[1])
+        return self._is_global(test, routine)
+
+    def _is_global(self, test: Expr, routine: Routine) -> bool:
+        names = [one for one in walk(test) if one.kind == "name"]
+        calls = any(one.kind in ("call", "asm", "assign", "block") for one in walk(test))
+        return not calls and bool(names) and all(n.text not in routine.variables for n in names)
+
+    def _is_memo(self, condition: Condition, routine: Routine) -> bool:
+        """Whether the guarded code updates what is tested, or fills a member that is used later."""
+        tested = {spelled(one) for one in walk(condition.test) if one.kind == "member"}
+        filled: set[str] = set()
+        for site in routine.flow.sites:
+            if site.expr.kind == "assign" and condition in site.conditions:
+                target = site.expr.kids[0]
+                if spelled(target) in tested:
+                    return True
+                if target.kind == "member":
+                    filled.add(spelled(target))
+        return any(
+            spelled(one) in filled
+            for site in routine.flow.sites
+            if site.kind == "return" and condition not in site.conditions
+            for one in walk(site.expr)
+        )
+
+
+def _negated(text: str) -> str:
+    if text.replace("->", "").replace(".", "").isidentifier():
+        return f"!{text}"
+    for operator, opposite in ((" == ", " != "), (" != ", " == "), (" is ", " is not ")):
+        if text.count(operator) == 1 and not any(sign in text for sign in ("&&", "||", "?")):
+            return text.replace(operator, opposite)
+    return f"!({text})"
+
+
+def _stripped(test: Expr, holds: bool) -> tuple[Expr, bool]:
+    """The condition without `!`, casts and hints."""
+    while True:
+        match test:
+            case Expr("unary", "!", (inner,)):
+                test, holds = inner, not holds
+            case Expr("cast", _, (inner,)):
+                test = inner
+            case Expr("call", _, (Expr("name", name), inner)) if name in _HINTS:
+                test = inner
+            case _:
+                return test, holds
+
+
+def _chance(true: Interval, holds: bool) -> Interval:
+    return true if holds else true.complement()
+
+
+def _is_error_test(test: Expr) -> bool:
+    """`ret < 0`: the usual test for an error."""
+    match test:
+        case Expr("binary", "<", (_, Expr("number", "0"))):
+            return True
+    return False
+
+
+def _combined(
+    union: bool,
+    first: tuple[bool, frozenset[str]] | None,
+    second: tuple[bool, frozenset[str]] | None,
+) -> tuple[bool, frozenset[str]] | None:
+    """The reasons for which one of two tests (`union`) or both of them hold."""
+    if first is None or second is None:
+        return None if union else first or second
+    (a, x), (b, y) = first, second
+    if not union:
+        a, b = not a, not b  # both hold unless one of the opposites does
+    if a and b:
+        return union, x | y
+    if not a and not b:
+        return (not union), x & y
+    kept = (y - x) if a else (x - y)
+    return (not union), kept

@@ -1,0 +1,38 @@
+"""What the hardware and the hypervisors mean, as data with a source on each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from vmxlint.model.controls import ControlTable, read_controls
+from vmxlint.model.exits import ExitTable, read_exits
+from vmxlint.model.fields import FieldTable, read_fields
+from vmxlint.model.frequencies import FrequencyTable, read_frequencies
+from vmxlint.model.operations import OperationTable, read_operations
+from vmxlint.model.tables import ModelError, bundled
+
+__all__ = ["Model", "ModelError", "load_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The tables that every tree is judged by; profiles and dialects are chosen by name instead."""
+
+    fields: FieldTable
+    controls: ControlTable
+    exits: ExitTable
+    operations: OperationTable
+    frequencies: FrequencyTable
+
+
+@cache
+def load_model() -> Model:
+    """The bundled model, read once; ModelError names the file and row of what is wrong in it."""
+    return Model(
+        bundled("fields.toml").all(read_fields),
+        bundled("controls.toml").all(read_controls),
+        bundled("exits.toml").all(read_exits),
+        bundled("operations.toml").all(read_operations),
+        bundled("frequencies.toml").all(read_frequencies),
+    )

@@ -1,0 +1,126 @@
+"""A dialect: what one hypervisor's code means where the code itself does not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from vmxlint.interval import Interval
+from vmxlint.model.tables import ModelError, Table, bundled
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Accessor:
+    """A function that is one operation: the arguments that are its field or MSR, and its value."""
+
+    operation: str
+    field: int
+    value: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Dialect:
+    """One hypervisor's spelling, for the linker and the classification of conditions.
+
+    `folders` are where it lies below a source tree's root, `exclude` what of it is not Intel's.
+    `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
+    says in which context a slot's function runs if nothing in the tree calls it. `known` maps a
+    condition's name to the probability that it holds; `accessors` are those that may be defined
+    outside of the tree.
+    """
+
+    id: str
+    name: str
+    folders: tuple[str, ...]
+    exclude: tuple[str, ...]
+    ops_types: tuple[str, ...]
+    call_forms: frozenset[str]
+    call_prefixes: tuple[str, ...]
+    entry_slots: tuple[str, ...]
+    slot_contexts: Mapping[str, str]
+    reason_prefix: str
+    guest_mode: frozenset[str]
+    request: frozenset[str]
+    build: frozenset[str]
+    static_key: frozenset[str]
+    known: Mapping[str, Interval]
+    cold: frozenset[str]
+    only_inside: frozenset[str]
+    failure: frozenset[str]
+    accessors: Mapping[str, Accessor]
+
+    def slot(self, name: str) -> str:
+        """The ops slot that an argument of a call form names: `kvm_x86_run` is `run`."""
+        for prefix in sorted(self.call_prefixes, key=len, reverse=True):
+            if name.startswith(prefix):
+                return name.removeprefix(prefix)
+        return name
+
+
+def names() -> tuple[str, ...]:
+    """The bundled dialects, in alphabetical order."""
+    entries = files(__package__).joinpath("dialects").iterdir()
+    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+
+
+@cache
+def load(name: str) -> Dialect:
+    """The bundled dialect of that name; ModelError with the known names if there is none."""
+    if name not in names():
+        raise ModelError(f"no dialect {name!r}; known: {', '.join(names())}")
+    return bundled(f"dialects/{name}.toml").all(_dialect)
+
+
+def _section(table: Table, key: str) -> Table:
+    return Table(f"{table.where}, [{key}]", table.take(key, dict))
+
+
+def _dialect(table: Table) -> Dialect:
+    if table.take("schema", int) != SCHEMA:
+        raise table.error(f"schema should be {SCHEMA}")
+    head, unit, ops, cold, conditions, reasons = (
+        _section(table, key)
+        for key in ("dialect", "unit", "ops", "cold", "conditions", "exit_reasons")
+    )
+    head.text("source")
+    contexts = _section(ops, "contexts")
+    made = Dialect(
+        id=head.text("id"),
+        name=head.text("name"),
+        folders=unit.texts("folders"),
+        exclude=unit.texts("exclude"),
+        ops_types=ops.texts("types"),
+        call_forms=frozenset(ops.texts("call_forms")),
+        call_prefixes=ops.texts("call_prefixes"),
+        entry_slots=ops.texts("entry"),
+        slot_contexts={
+            slot: context for context in list(contexts.left) for slot in contexts.texts(context)
+        },
+        reason_prefix=reasons.text("prefix"),
+        guest_mode=frozenset(conditions.texts("guest_mode")),
+        request=frozenset(conditions.texts("request")),
+        build=frozenset(conditions.texts("build")),
+        static_key=frozenset(conditions.texts("static_key")),
+        known=dict(table.rows("known", _known)),
+        cold=frozenset(cold.texts("functions")),
+        only_inside=frozenset(cold.texts("only_inside")),
+        failure=frozenset(cold.texts("failure")),
+        accessors={name: made for names, made in table.rows("accessor", _accessor) for name in names},
+    )
+    for section in (head, unit, ops, cold, conditions, reasons, contexts):
+        section.all(lambda _: None)
+    return made
+
+
+def _known(row: Table) -> tuple[str, Interval]:
+    row.text("source")
+    return row.text("name"), row.interval(row.take("probability", list))
+
+
+def _accessor(row: Table) -> tuple[tuple[str, ...], Accessor]:
+    value = row.take("value", int) if "value" in row.left else None
+    return row.texts("names"), Accessor(row.text("operation"), row.take("field", int), value)

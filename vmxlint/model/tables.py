@@ -1,0 +1,110 @@
+"""Reads the model's TOML: each value is taken once, by its type; what nobody took is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from vmxlint.interval import Interval
+
+GRADES = "ABCDX"
+
+T = TypeVar("T")
+
+
+class ModelError(LookupError):
+    """The model has no such row, or a row of its data is wrong; the message names file and row."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One TOML table: `where` names its file and row, `left` holds what was not yet taken."""
+
+    where: str
+    left: dict[str, Any]
+
+    def error(self, message: str) -> ModelError:
+        """The error that says what is wrong here."""
+        return ModelError(f"{self.where}: {message}")
+
+    def take(self, key: str, kind: type[T]) -> T:
+        """The value of `key`, which must be there and of this type."""
+        value = self.left.pop(key, None)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.error(f"{key} should be of type {kind.__name__}, not {value!r}")
+        return value
+
+    def text(self, key: str) -> str:
+        """A string with something in it."""
+        text = self.take(key, str)
+        if not text.strip():
+            raise self.error(f"{key} is empty")
+        return text
+
+    def optional(self, key: str) -> str | None:
+        """A string, or None where the key is not there."""
+        return self.text(key) if key in self.left else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings, empty where the key is not there."""
+        values = self.take(key, list) if key in self.left else []
+        if not all(isinstance(value, str) for value in values):
+            raise self.error(f"{key} should hold strings, not {values!r}")
+        return tuple(values)
+
+    def grade(self) -> str:
+        """How well the row is founded, A to D or X."""
+        grade = self.text("grade")
+        if grade not in tuple(GRADES):
+            raise self.error(f"grade should be one of {GRADES}, not {grade!r}")
+        return grade
+
+    def ends(self) -> Interval:
+        """The interval in the keys low, typical and high."""
+        return self.interval([self.left.pop(key, None) for key in ("low", "typical", "high")])
+
+    def interval(self, ends: Sequence[object]) -> Interval:
+        """The interval with these three ends."""
+        numbers = [end for end in ends if isinstance(end, int | float)]
+        if len(numbers) != len(ends) or len(ends) != 3:
+            raise self.error(f"low, typical and high should be numbers, not {list(ends)!r}")
+        try:
+            return Interval(*numbers)
+        except ValueError as error:
+            raise self.error(str(error)) from None
+
+    def numbers(self, key: str) -> dict[str, int]:
+        """A table of NAME = number."""
+        table = Table(f"{self.where}, [{key}]", self.take(key, dict))
+        return {name: table.take(name, int) for name in list(table.left)}
+
+    def rows(self, key: str, make: Callable[[Table], T]) -> tuple[T, ...]:
+        """What `make` builds from each [[key]] row."""
+        rows = self.take(key, list)
+        if not all(isinstance(row, dict) for row in rows):
+            raise self.error(f"{key} should hold tables, not {rows!r}")
+        tables = (Table(f"{self.where}, {key} {at}", row) for at, row in enumerate(rows, 1))
+        return tuple(table.all(make) for table in tables)
+
+    def all(self, make: Callable[[Table], T]) -> T:
+        """What `make` builds from this table; it must take every key."""
+        made = make(self)
+        if self.left:
+            raise self.error(f"unknown keys: {', '.join(sorted(self.left))}")
+        return made
+
+
+def parse(file: str, text: str) -> Table:
+    """The text of one TOML file."""
+    try:
+        return Table(file, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{file}: {error}") from None
+
+
+def bundled(file: str) -> Table:
+    """A TOML file that lies beside this module."""
+    return parse(file, files(__package__).joinpath(file).read_text("utf-8"))

@@ -1,0 +1,64 @@
+"""The value of a C constant expression."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+
+_SUFFIX = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]+\b")
+_OCTAL = re.compile(r"\b0+(\d+)\b")
+_BIT = re.compile(r"\b_?BIT(?:_ULL|UL|ULL)?\b|\b_BITUL+\b")
+_LONGEST = 400
+_DEEPEST = 12
+
+_BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.BitXor: operator.xor,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+
+
+def evaluate(text: str, constants: Mapping[str, str], depth: int = 0) -> int | None:
+    """The value of `text`, with names looked up in `constants`; None if it is no constant.
+
+    Nothing is executed: the text is read as an expression, and only numbers, names, BIT(n), shifts
+    by less than 64 and the bit and adding operators are understood.
+    """
+    if depth > _DEEPEST or len(text) > _LONGEST:
+        return None
+    plain = _OCTAL.sub(r"\1", _SUFFIX.sub(r"\1", text.strip()))
+    try:
+        tree = ast.parse(plain, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return _value(tree, constants, depth)
+
+
+def _value(node: ast.expr, constants: Mapping[str, str], depth: int) -> int | None:
+    match node:
+        case ast.Constant(int() as number):
+            return number
+        case ast.Name(name):
+            known = constants.get(name)
+            return None if known is None else evaluate(known, constants, depth + 1)
+        case ast.UnaryOp(ast.Invert(), inner):
+            value = _value(inner, constants, depth)
+            return None if value is None else ~value & 0xFFFFFFFFFFFFFFFF
+        case ast.Call(ast.Name(name), [inner]) if _BIT.fullmatch(name):
+            shift = _value(inner, constants, depth)
+            return 1 << shift if shift is not None and 0 <= shift < 64 else None
+        case ast.BinOp(left, ast.LShift(), right):
+            value, shift = _value(left, constants, depth), _value(right, constants, depth)
+            fits = value is not None and shift is not None and 0 <= shift < 64
+            return (value or 0) << (shift or 0) if fits else None
+        case ast.BinOp(left, sign, right) if type(sign) in _BINARY:
+            first, second = _value(left, constants, depth), _value(right, constants, depth)
+            if first is None or second is None:
+                return None
+            return _BINARY[type(sign)](first, second)
+    return None

@@ -1,0 +1,358 @@
+"""VMX operations: found in inline assembly, followed through wrappers to where the field is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from vmxlint.facts import Asm, Expr, spelled, walk
+from vmxlint.flow import Conditions, Site
+from vmxlint.link import Edge, Linker, Routine
+from vmxlint.model.fields import Field, FieldTable
+from vmxlint.numbers import evaluate
+from vmxlint.syntax.assembly import ENTRY_NAME
+
+ENTRIES = ("vmlaunch", "vmresume")
+_VMX = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
+_PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
+_REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
+_CASTS = re.compile(r"^\s*(?:\(\s*(?:unsigned|signed|long|int|u\d+|ulong|struct|void|\w+_t|\s|\*)+\)\s*)+")
+_LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
+_ROUNDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One VMX operation at the place where its field is named.
+
+    `kind` is the instruction; `operand` is its field, VMCS or MSR as the code spells it, `field` the
+    field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`. `conditions` hold inside
+    the helpers on the way, `site` has those of `routine`. `through` are the helpers, outermost first.
+    """
+
+    kind: str
+    field: Field | None
+    operand: Expr
+    value: Expr | None
+    routine: Routine
+    site: Site
+    conditions: Conditions = ()
+    through: tuple[Routine, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Template:
+    """An operation of a helper, in terms of the helper's parameters."""
+
+    kind: str
+    field: Expr
+    value: Expr | None
+    conditions: Conditions
+    through: tuple[Routine, ...]
+
+
+class Operations:
+    """All operations of a linked unit."""
+
+    def __init__(self, linker: Linker, fields: FieldTable) -> None:
+        self._linker = linker
+        self._fields = fields
+        self._templates: dict[Routine, tuple[_Template, ...]] = {}
+        self._found: dict[Routine, tuple[Operation, ...]] = {}
+        self._passed: dict[Routine, tuple[Operation, ...]] = {}
+        self._search()
+
+    @property
+    def by_routine(self) -> Mapping[Routine, tuple[Operation, ...]]:
+        """The operations that stand in each routine, in order; accessors themselves have none."""
+        return self._found
+
+    def made_in(self, routine: Routine) -> tuple[Operation, ...]:
+        """The operations that a call of `routine` makes on the spot, its callers' own included."""
+        return self._found.get(routine, ()) + self._passed.get(routine, ())
+
+    @cached_property
+    def entries(self) -> frozenset[Routine]:
+        """The routines in which VMLAUNCH or VMRESUME stands."""
+        return frozenset(filter(self._enters, self._linker.routines))
+
+    def _enters(self, routine: Routine) -> bool:
+        if routine.function.origin == "assembly":
+            return any(
+                site.expr.kids and site.expr.kids[0].text == ENTRY_NAME
+                for site in routine.flow.sites
+            )
+        return any(
+            mnemonic in ENTRIES
+            for site in routine.flow.sites
+            if site.expr.kind == "asm"
+            for mnemonic, _ in routine.asm(site.expr).instructions
+        )
+
+    def reads(self, expr: Expr, routine: Routine) -> set[Field]:
+        """The fields that evaluating `expr` in `routine` reads by VMREAD."""
+        spans = {one.start for one in walk(expr) if one.kind in ("call", "asm")}
+        return {
+            one.field
+            for one in self._found.get(routine, ())
+            if one.kind == "vmread" and one.field and one.site.expr.start in spans
+        }
+
+    def _search(self) -> None:
+        """Go up from the assembly, caller by caller, as long as a wrapper passes its field on."""
+        declared = self._linker.dialect.accessors
+        todo = [
+            routine
+            for routine in self._linker.routines
+            if any(site.expr.kind == "asm" for site in routine.flow.sites)
+        ]
+        todo += [
+            routine
+            for routine in self._linker.routines
+            if any(self._declared(site) for site in routine.flow.sites if declared)
+        ]
+        for _ in range(_ROUNDS):
+            changed: dict[Routine, None] = {}
+            for routine in dict.fromkeys(todo):
+                if self._update(routine):
+                    for edge in self._linker.callers.get(routine, ()):
+                        changed[edge.caller] = None
+            todo = list(changed)
+            if not todo:
+                return
+
+    def _declared(self, site: Site) -> bool:
+        return (
+            site.expr.kind == "call"
+            and bool(site.expr.kids)
+            and site.expr.kids[0].text in self._linker.dialect.accessors
+            and site.expr.kids[0].text not in self._linker.by_name
+        )
+
+    def _update(self, routine: Routine) -> bool:
+        """Compute a routine's operations again; whether what its callers see of it has changed."""
+        templates: dict[tuple[str, str], _Template] = {}
+        own: list[Operation] = []
+        passed: list[Operation] = []
+        for site, template in self._standing(routine):
+            template = _at_parameter(template, routine)
+            if self._passes_on(template, routine):
+                _keep(templates, template)
+                passed += self._operations(template, site, routine)
+            else:
+                own += self._operations(template, site, routine)
+        self._found[routine], self._passed[routine] = tuple(own), tuple(passed)
+        after = tuple(templates.values())
+        changed = _shape(after) != _shape(self._templates.get(routine, ()))
+        self._templates[routine] = after
+        return changed
+
+    def _standing(self, routine: Routine) -> Iterator[tuple[Site, _Template]]:
+        """The operations that the routine's sites make, in order, in the routine's own names."""
+        edges: dict[int, list[Edge]] = {}
+        for edge in self._linker.edges[routine]:
+            edges.setdefault(id(edge.site), []).append(edge)
+        for site in routine.flow.sites:
+            if site.kind:
+                continue
+            if site.expr.kind == "asm":
+                for template in _assembly(routine.asm(site.expr)):
+                    yield site, replace(template, conditions=())
+            for edge in edges.get(id(site), ()):
+                for template in self._templates.get(edge.callee, ()):
+                    yield site, _bound(template, edge)
+            if self._declared(site) and (declared := self._from_dialect(site)):
+                yield site, declared
+
+    def _from_dialect(self, site: Site) -> _Template | None:
+        accessor = self._linker.dialect.accessors[site.expr.kids[0].text]
+        given = site.expr.kids[1:]
+        if len(given) <= accessor.field:
+            return None
+        has_value = accessor.value is not None and len(given) > accessor.value
+        value = given[accessor.value or 0] if has_value else None
+        return _Template(accessor.operation, given[accessor.field], value, (), ())
+
+    def _passes_on(self, template: _Template, routine: Routine) -> bool:
+        """Whether the operation belongs to the routine's callers: it is theirs to say what it is."""
+        if routine.function.origin in ("macro", "alias"):
+            return True
+        if any(one.text in routine.parameters for one in _plain(template.field)):
+            return template.kind in _VMX
+        if template.kind != "vmwrite" or template.value is None:
+            return False
+        scalars = {one.name for one in routine.function.params if not one.pointers}
+        if not any(one.text in scalars for one in _plain(template.value)):
+            return False
+        field = next(iter(self.fields_of(template.field, routine)), None)
+        return field is not None and field.major and bool(self._linker.callers.get(routine))
+
+    def _operations(
+        self, template: _Template, site: Site, routine: Routine
+    ) -> Iterator[Operation]:
+        fields: Sequence[Field | None] = self.fields_of(template.field, routine)
+        for field in fields or (None,):
+            yield Operation(
+                template.kind,
+                field if template.kind in ("vmread", "vmwrite") else None,
+                template.field,
+                template.value,
+                routine,
+                site,
+                template.conditions,
+                template.through,
+            )
+
+    def fields_of(self, expr: Expr, routine: Routine, depth: int = 0) -> list[Field]:
+        """The fields that an expression can name in `routine`."""
+        if depth > 3:
+            return []
+        match expr:
+            case Expr("cast", _, (inner,)):
+                return self.fields_of(inner, routine, depth)
+            case Expr("ternary", _, (_, yes, no)):
+                return [f for one in (yes, no) for f in self.fields_of(one, routine, depth + 1)]
+            case Expr("name", name) if name in routine.variables:
+                return self._through_local(name, routine, depth)
+            case Expr("name" | "number", text):
+                return self._constant(text)
+            case Expr("binary"):
+                return self._constant(spelled(expr))
+        return []
+
+    def _through_local(self, name: str, routine: Routine, depth: int) -> list[Field]:
+        found: dict[str, Field] = {}
+        for value in assigned(routine, name):
+            for field in self.fields_of(value, routine, depth + 1):
+                found[field.name] = field
+        return list(found.values())
+
+    def _constant(self, text: str) -> list[Field]:
+        number = evaluate(text, self._names)
+        field = self._fields.by_encoding(number) if number is not None else None
+        return [field] if field else []
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """The value of each name: the tree's own where it has one, else that of the SDM."""
+        encodings = {field.name: str(field.encoding) for field in self._fields.fields}
+        return encodings | self._linker.constants
+
+
+def _at_parameter(template: _Template, routine: Routine) -> _Template:
+    """An operation on the address of a parameter, kept in a local, is one on the parameter."""
+    operand = template.field
+    if template.kind in ("vmread", "vmwrite") or operand.kind != "name":
+        return template
+    if operand.text in routine.parameters:
+        return template
+    for value in assigned(routine, operand.text):
+        for one in walk(value):
+            if one.kind == "name" and one.text in routine.parameters:
+                return replace(template, field=one)
+    return template
+
+
+def assigned(routine: Routine, name: str) -> Iterator[Expr]:
+    """The values that a local variable is plainly given."""
+    for site in routine.flow.sites:
+        if site.kind == "decl" and site.target == name:
+            yield site.expr
+        elif site.expr.kind == "assign" and site.expr.text == "=" and len(site.expr.kids) == 2:
+            if site.expr.kids[0].kind == "name" and site.expr.kids[0].text == name:
+                yield site.expr.kids[1]
+
+
+def _plain(expr: Expr) -> Iterator[Expr]:
+    """The names that `expr` uses as they are: not as an object, callee or argument."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        if one.kind == "name":
+            yield one
+        elif one.kind in ("binary", "cast", "ternary") or (one.kind == "unary" and one.text == "~"):
+            todo.extend(one.kids)
+
+
+def _keep(templates: dict[tuple[str, str], _Template], template: _Template) -> None:
+    """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own."""
+    base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
+    key = (template.kind, base)
+    known = templates.get(key)
+    if known is None or (known.field.kind == "binary" and template.field.kind != "binary"):
+        templates[key] = template
+
+
+def _shape(templates: Sequence[_Template]) -> list[tuple[str, str, str]]:
+    return [(t.kind, spelled(t.field), spelled(t.value) if t.value else "") for t in templates]
+
+
+def _bound(template: _Template, edge: Edge) -> _Template:
+    """A helper's operation in the names of its caller."""
+    given = dict(zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False))
+    return _Template(
+        template.kind,
+        substituted(template.field, given),
+        substituted(template.value, given) if template.value else None,
+        tuple(
+            one._replace(test=substituted(one.test, given))
+            for one in (*_inner(edge.callee, template), *template.conditions)
+        ),
+        (edge.callee, *template.through),
+    )
+
+
+def _inner(helper: Routine, template: _Template) -> Conditions:
+    """The conditions inside `helper` for the operation, from the first site that makes it."""
+    for site in helper.flow.sites:
+        if site.kind or site.expr.kind not in ("call", "asm"):
+            continue
+        callee = site.expr.kids[0].text if site.expr.kids else ""
+        if not template.through:
+            if site.expr.kind == "asm":
+                return site.conditions
+        elif callee == template.through[0].name:
+            return site.conditions
+    return ()
+
+
+def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced; Facts bound its depth."""
+    if expr.kind == "name":
+        return given.get(expr.text, expr)
+    if not expr.kids or not given:
+        return expr
+    return expr._replace(kids=tuple(substituted(kid, given) for kid in expr.kids))
+
+
+def _assembly(asm: Asm) -> Iterator[_Template]:
+    operands = {name: (constraint, value) for name, constraint, value in asm.operands}
+    for mnemonic, given in asm.instructions:
+        kind = mnemonic.rstrip("ql") if mnemonic.rstrip("ql") in _VMX else mnemonic
+        if kind not in (*_VMX, "rdmsr", "wrmsr"):
+            continue
+        values = [_operand(one, operands) for one in given]
+        nothing = Expr("opaque", "", (), asm.start, asm.end)
+        match kind, values:
+            case "vmread", [field, *_]:
+                yield _Template(kind, field, None, (), ())
+            case "vmwrite", [value, field]:
+                yield _Template(kind, field, value, (), ())
+            case _, [first, *_]:
+                yield _Template(kind, first, None, (), ())
+            case _:
+                yield _Template(kind, nothing, None, (), ())
+
+
+def _operand(text: str, operands: Mapping[str, tuple[str, str]]) -> Expr:
+    """The C expression behind an operand of an instruction."""
+    value = text
+    if match := _PLACEHOLDER.fullmatch(text):
+        value = operands.get(f"%{match[1]}", ("", text))[1]
+    elif match := _REGISTER.fullmatch(text):
+        letter = _LETTERS[match[1]]
+        value = next((v for c, v in operands.values() if letter in c), text)
+    bare = _CASTS.sub("", value).strip().strip("()").strip()
+    return Expr("name" if bare.isidentifier() else "opaque", bare, (), 0, 0)

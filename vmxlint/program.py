@@ -1,0 +1,79 @@
+"""The Program: all Facts of a unit linked, with what the rules may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from vmxlint.bits import BitChange, Bits
+from vmxlint.contexts import Contexts, Reach
+from vmxlint.copies import Copies, Copy
+from vmxlint.cost import Pricing
+from vmxlint.facts import Facts
+from vmxlint.gates import Gates
+from vmxlint.link import Linker
+from vmxlint.model.dialect import Dialect
+from vmxlint.operations import Operation, Operations
+from vmxlint.structs import Structs
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One unit of source, understood. Everything is computed when first asked for."""
+
+    files: Sequence[Facts]
+    dialect: Dialect
+    pricing: Pricing
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Who calls whom."""
+        return Linker(self.files, self.dialect)
+
+    @cached_property
+    def _operations(self) -> Operations:
+        return Operations(self.linker, self.pricing.model.fields)
+
+    @cached_property
+    def _contexts(self) -> Contexts:
+        gates = Gates(self.linker, self._operations, self.pricing.model.exits)
+        return Contexts(self.linker, self._operations, gates, self.pricing.profile)
+
+    @cached_property
+    def structs(self) -> Structs:
+        """Where struct members live."""
+        return Structs(self.files, self.linker, self._operations)
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return Copies(self.linker, self._operations, self.structs)
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The cached copies of VMCS fields."""
+        return self._copies.all
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """All VMX operations, in the order of the code."""
+        return tuple(self._all_operations())
+
+    def _all_operations(self) -> Iterator[Operation]:
+        for routine in self.linker.routines:
+            yield from self._operations.by_routine.get(routine, ())
+
+    @cached_property
+    def bit_changes(self) -> tuple[BitChange, ...]:
+        """Where single bits of the major controls are set and cleared."""
+        bits = Bits(self.linker, self._operations, self._copies, self.pricing.model.controls)
+        return tuple(bits.changes())
+
+    def reaches(self, operation: Operation) -> tuple[Reach, ...]:
+        """The ways of every context to an operation; none if it is cold."""
+        return self._contexts.of(operation.routine, operation.site)
+
+    @property
+    def contexts(self) -> Contexts:
+        """When each function runs."""
+        return self._contexts

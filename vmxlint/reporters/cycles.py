@@ -1,0 +1,60 @@
+"""A Cost in words and as plain data: the two forms that the reporters share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from vmxlint.findings import Cost
+from vmxlint.interval import Interval
+
+
+def in_words(cost: Cost) -> str:
+    """`cost` on one line: each known figure, what it is per, its interval, and what it rests on."""
+    return f"{_figures(cost)} [{cost.cpu}, modelled, grade {cost.grade}]"
+
+
+def as_data(cost: Cost) -> dict[str, object]:
+    """`cost` as the JSON contract has it: figures to two decimals, None for one not known."""
+    return {
+        "per_exit": _ends(cost.per_exit),
+        "per_nested_round_trip": _ends(cost.per_nested_round_trip),
+        "magnitude": cost.magnitude,
+        "grade": cost.grade,
+        "cpu": cost.cpu,
+        "profile": cost.profile,
+        "modelled": True,
+        "sources": list(cost.sources),
+    }
+
+
+def _figures(cost: Cost) -> str:
+    terms = ((cost.unit, cost.per_exit), ("nested round trip", cost.per_nested_round_trip))
+    known = [(per, figure) for per, figure in terms if figure is not None]
+    if not known:
+        return cost.magnitude or "no figure"
+    (per, figure), *rest = known
+    first = _term(figure, f"cycles per {per}")
+    return ", ".join([first, *(_term(figure, f"per {per}") for per, figure in rest)])
+
+
+def _term(figure: Interval, of_what: str) -> str:
+    low, typical, high = map(_two_digits, (figure.low, figure.typical, figure.high))
+    return f"~{typical} {of_what} ({low}-{high})"
+
+
+def _two_digits(value: float) -> str:
+    """`value` to two significant digits, never with an exponent."""
+    return f"{Decimal(f'{value:.1e}').normalize():f}"
+
+
+def _ends(figure: Interval | None) -> dict[str, float] | None:
+    if figure is None:
+        return None
+    ends = {"low": figure.low, "typical": figure.typical, "high": figure.high}
+    return {end: _rounded(value) for end, value in ends.items()}
+
+
+def _rounded(value: float) -> float:
+    """`value` to two decimals, as an int if that is all there is."""
+    short = round(value, 2)
+    return int(short) if short == int(short) else short

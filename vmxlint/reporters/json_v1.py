@@ -1,0 +1,71 @@
+"""JSON, version 1: a contract to which fields are only ever added."""
+
+from __future__ import annotations
+
+import json
+
+from vmxlint import __version__
+from vmxlint.findings import Coverage, Finding, Location, Report
+from vmxlint.reporters import INFORMATION_URI, NAME
+from vmxlint.reporters.cycles import as_data
+from vmxlint.reporters.escape import well_formed
+
+
+def render(report: Report) -> str:
+    """The whole report, suppressed findings too, as one ASCII document that ends in a line end."""
+    document = {
+        "version": 1,
+        "tool": {"name": NAME, "version": __version__, "information_uri": INFORMATION_URI},
+        "findings": [_finding(finding) for finding in report.findings],
+        "coverage": _coverage(report.coverage),
+    }
+    return json.dumps(_clean(document), indent=2, allow_nan=False) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "severity": finding.severity,
+        "tier": finding.tier,
+        **_place(finding.location),
+        "function": finding.function,
+        "message": finding.message,
+        "call_path": list(finding.call_path),
+        "contexts": list(finding.contexts),
+        "cost": as_data(finding.cost),
+        "related": [{**_place(r.location), "message": r.message} for r in finding.related],
+        "fingerprint": finding.fingerprint,
+        "suppressed": finding.suppressed,
+    }
+
+
+def _place(location: Location) -> dict[str, object]:
+    return {
+        "path": location.path,
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, object]:
+    return {
+        "files": coverage.files,
+        "functions": coverage.functions,
+        "operations": coverage.operations,
+        "not_understood": [
+            {"path": place.path, "line": place.line, "reason": place.reason}
+            for place in coverage.not_understood
+        ],
+    }
+
+
+def _clean(value: object) -> object:
+    """`value` with every string in it well formed."""
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return well_formed(value) if isinstance(value, str) else value

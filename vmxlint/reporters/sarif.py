@@ -1,0 +1,167 @@
+"""SARIF 2.1.0 for GitHub code scanning, VS Code and Azure DevOps.
+
+The document is built of sarif_om's objects and written by `_plain`, because jschema-to-python
+drops every value that equals its default: a result's level "warning" would be read as "note".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+import sarif_om
+
+from vmxlint import __version__
+from vmxlint.findings import Finding, NotUnderstood, Report
+from vmxlint.reporters import INFORMATION_URI, NAME
+from vmxlint.reporters.escape import well_formed
+from vmxlint.reporters.sarif_places import ROOT, artifact, sentence
+from vmxlint.reporters.sarif_result import FORM, result
+
+MOST_RESULTS = 5000  # GitHub shows no more
+MOST_PLACES = 100
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_TAGS = ["performance", "vmx", "kvm", "hot-path"]
+_PRECISION = {"default": "high", "audit": "medium"}
+_PROBLEM_SEVERITY = {"error": "error", "warning": "warning", "note": "recommendation"}
+_LONGEST_DESCRIPTION = 1024  # characters, GitHub's limit
+
+
+class RuleLike(Protocol):
+    """What a rule says of itself."""
+
+    @property
+    def id(self) -> str:
+        """`VMX101`."""
+
+    @property
+    def name(self) -> str:
+        """`control-toggle`."""
+
+    @property
+    def severity(self) -> str:
+        """`error`, `warning` or `note`."""
+
+    @property
+    def tier(self) -> str:
+        """`default` or `audit`."""
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+
+    @property
+    def manual(self) -> str:
+        """The long text, paragraphs apart by an empty line."""
+
+
+def render(report: Report, rules: Sequence[RuleLike]) -> str:
+    """One run with all `rules`, fired or not, and the findings that are not suppressed.
+
+    Not indented: that takes six times as long for a full file.
+    """
+    findings = [finding for finding in report.findings if finding.suppressed is None]
+    kept = _dearest(findings, MOST_RESULTS)
+    index = {rule.id: number for number, rule in enumerate(rules)}
+    run = sarif_om.Run(
+        tool=sarif_om.Tool(driver=_driver(rules)),
+        invocations=[_invocation(report, left_out=len(findings) - len(kept))],
+        original_uri_base_ids={ROOT: _described("The root of the tree that was analysed.")},
+        column_kind="utf16CodeUnits",
+        results=[result(finding, index.get(finding.rule, -1)) for finding in kept],
+    )
+    log = sarif_om.SarifLog(schema_uri=_SCHEMA, version="2.1.0", runs=[run])
+    return json.dumps(_plain(log), allow_nan=False) + "\n"
+
+
+def _driver(rules: Sequence[RuleLike]) -> sarif_om.ToolComponent:
+    return sarif_om.ToolComponent(
+        name=NAME,
+        full_name=f"{NAME} {__version__}",
+        version=__version__,
+        semantic_version=__version__,
+        information_uri=INFORMATION_URI,
+        rules=[_rule(rule) for rule in rules],
+    )
+
+
+def _rule(rule: RuleLike) -> sarif_om.ReportingDescriptor:
+    text = sarif_om.MultiformatMessageString
+    return sarif_om.ReportingDescriptor(
+        id=rule.id,
+        name="".join(word.capitalize() for word in rule.name.split("-")),
+        short_description=text(text=rule.summary),
+        full_description=text(text=_opening(rule.manual)),
+        help=text(text=rule.manual, markdown=rule.manual),
+        message_strings={FORM: text(text="{0} Cost: {1}.")},
+        default_configuration=sarif_om.ReportingConfiguration(level=rule.severity),
+        properties={
+            "tags": _TAGS,
+            "precision": _PRECISION[rule.tier],
+            "problem.severity": _PROBLEM_SEVERITY[rule.severity],
+        },
+    )
+
+
+def _opening(manual: str) -> str:
+    """The first paragraph of a manual on one line, no longer than GitHub takes."""
+    paragraph = " ".join(manual.strip().split("\n\n")[0].split())
+    return paragraph[:_LONGEST_DESCRIPTION]
+
+
+def _invocation(report: Report, left_out: int) -> sarif_om.Invocation:
+    """A run that worked, with what it could not read and what did not fit."""
+    places = report.coverage.not_understood
+    notifications = [_not_understood(place) for place in places[:MOST_PLACES]]
+    if len(places) > MOST_PLACES:
+        more = len(places) - MOST_PLACES
+        notifications.append(_notification(f"{more} more places were not understood"))
+    if left_out:
+        notifications.append(_notification(f"{left_out} cheaper results were left out"))
+    return sarif_om.Invocation(
+        execution_successful=True, tool_execution_notifications=notifications
+    )
+
+
+def _not_understood(place: NotUnderstood) -> sarif_om.Notification:
+    region = sarif_om.Region(start_line=place.line) if place.line > 0 else None
+    physical = sarif_om.PhysicalLocation(artifact_location=artifact(place.path), region=region)
+    where = sarif_om.Location(physical_location=physical)
+    return _notification(f"Not understood: {place.reason}", level="note", locations=[where])
+
+
+def _notification(text: str, **more: object) -> sarif_om.Notification:
+    return sarif_om.Notification(message=sarif_om.Message(text=sentence(text)), **more)
+
+
+def _described(text: str) -> sarif_om.ArtifactLocation:
+    return sarif_om.ArtifactLocation(description=sarif_om.Message(text=text))
+
+
+def _dearest(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """The `most` findings with the highest typical cost, in the order they came in."""
+    by_price = sorted(range(len(findings)), key=lambda n: _price(findings[n]), reverse=True)
+    return [findings[n] for n in sorted(by_price[:most])]
+
+
+def _price(finding: Finding) -> tuple[float, float]:
+    figures = (finding.cost.per_exit, finding.cost.per_nested_round_trip)
+    per_exit, nested = (figure.typical if figure else 0 for figure in figures)
+    return per_exit, nested
+
+
+def _plain(node: object) -> object:
+    """`node` for json.dumps: of an attrs object all but None and the -1 that stands for it."""
+    if hasattr(node, "__attrs_attrs__"):
+        values = ((field, getattr(node, field.name)) for field in node.__attrs_attrs__)
+        return {
+            field.metadata["schema_property_name"]: _plain(value)
+            for field, value in values
+            if value is not None and not value == field.default == -1
+        }
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return well_formed(node) if isinstance(node, str) else node

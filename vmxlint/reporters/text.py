@@ -1,0 +1,91 @@
+"""The default output: a gcc line that editors jump to, the source, the cost, the way there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from vmxlint.findings import Finding, Report
+from vmxlint.reporters.cycles import in_words
+from vmxlint.reporters.escape import escape
+from vmxlint.reporters.frame import frame
+
+_BOLD = "1"
+_SEVERITIES = {"error": "1;31", "warning": "1;35", "note": "1;36"}  # and their colors
+
+
+def render(report: Report, color: bool) -> str:
+    """All findings that are not suppressed, a line end after each line; "" if there are none.
+
+    `color` adds SGR codes to the place and the severity and changes nothing else.
+    """
+    shown = (finding for finding in report.findings if finding.suppressed is None)
+    lines = (line for finding in shown for line in _finding(finding, report.prefixes, color))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def summary(report: Report) -> str:
+    """One line without its end: `2 warnings in 45 files (14 places not understood)`."""
+    counts = Counter(f.severity for f in report.findings if f.suppressed is None)
+    found = [_counted(counts[severity], severity) for severity in _SEVERITIES if counts[severity]]
+    aside = []
+    if suppressed := sum(f.suppressed is not None for f in report.findings):
+        aside.append(f"{suppressed} suppressed")
+    if places := len(report.coverage.not_understood):
+        aside.append(f"{_counted(places, 'place')} not understood")
+    notes = f" ({', '.join(aside)})" if aside else ""
+    files = _counted(report.coverage.files, "file")
+    return f"{', '.join(found) or 'no findings'} in {files}{notes}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _finding(finding: Finding, prefixes: Mapping[str, str], color: bool) -> Iterator[str]:
+    yield _headline(finding, prefixes, color)
+    yield from frame(finding.location, finding.label)
+    margin = " " * len(f" {finding.location.line} ")
+    for key, value in _notes(finding, prefixes):
+        yield f"{margin}= {key}: {escape(value)}"
+
+
+def _headline(finding: Finding, prefixes: Mapping[str, str], color: bool) -> str:
+    place = f"{_opened(finding.location.path, prefixes)}:{finding.location.line}"
+    place = _painted(f"{place}:{finding.location.column}:", _BOLD, color)
+    code = _SEVERITIES.get(finding.severity, _BOLD)
+    severity = _painted(f"{finding.severity}:", code, color)
+    return f"{place} {severity} {escape(finding.message)} [{finding.rule}]"
+
+
+def _notes(finding: Finding, prefixes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The `= key: value` lines under the frame."""
+    cost = finding.cost
+    yield "cost", in_words(cost)
+    yield "source", "; ".join((f"profile {cost.profile}", *cost.sources))
+    if finding.call_path:
+        yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
+    if finding.conditions:
+        yield "when", _conjunction(finding.conditions)
+    for related in finding.related:
+        path = _opened(related.location.path, prefixes)
+        yield "note", f"{path}:{related.location.line}: {related.message}"
+    if finding.help:
+        yield "help", finding.help
+
+
+def _conjunction(conditions: tuple[str, ...]) -> str:
+    """`conditions` joined by &&, in brackets where C would otherwise bind them differently."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return " && ".join(f"({c})" if "||" in c or "?" in c else c for c in conditions)
+
+
+def _opened(path: str, prefixes: Mapping[str, str]) -> str:
+    """The path that opens the file, never at the start of a line as a `::` workflow command."""
+    shown = escape(prefixes.get(path, path))
+    return f"./{shown}" if shown.lstrip().startswith("::") else shown
+
+
+def _painted(text: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if color else text

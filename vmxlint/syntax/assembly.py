@@ -1,0 +1,111 @@
+"""Inline assembly and `.S` files: the instructions that matter and the C values they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vmxlint.facts import Asm, Expr, Function, Stmt
+from vmxlint.syntax.macros import call_arguments
+
+_STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
+_REGISTER = re.compile(r"\b_ASM_(AX|BX|CX|DX|SI|DI|BP|SP)\b")
+_SIZED = re.compile(r"__ASM_SIZE\((\w+)[^)]*\)")
+_STRINGIFY = re.compile(r"__stringify\(([^()]*)\)")
+_OPERAND = re.compile(r'\s*(?:\[(\w+)\]\s*)?"([^"]*)"\s*\(')
+_INSTRUCTION = re.compile(r"\s*(?:\w+\s*:\s*)?(?:lock\s+|rep\s+)?([a-z_]\w*)\s*(.*)", re.DOTALL)
+_START = re.compile(r"^(?:SYM_(?:FUNC|CODE)_START\w*|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE)
+_END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
+_LABEL = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
+_CALL = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:call|jmp)\s+([A-Za-z_]\w*)", re.MULTILINE)
+_ENTRY = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:vmlaunch|vmresume)\b", re.MULTILINE)
+ENTRY_NAME = "asm:vmresume"
+
+
+def inline(text: str, start: int, end: int) -> Asm:
+    """The Asm that `text`, from the word `asm` to its last parenthesis, spells out."""
+    opening = text.find("(")
+    sections = _sections(text[opening + 1 : text.rfind(")")])
+    template = _template(sections[0])
+    operands = [one for section in sections[1:3] for one in _operands(section)]
+    return Asm(tuple(_instructions(template)), tuple(_named(operands)), start, end)
+
+
+def _sections(text: str) -> list[str]:
+    """The parts of an asm statement between its colons: template, outputs, inputs, clobbers."""
+    parts, depth, start = [], 0, 0
+    for mark in re.finditer(r'"(?:\\.|[^"\\])*"|::|[()\[\]:?]', text):
+        if mark[0] in ("(", "["):
+            depth += 1
+        elif mark[0] in (")", "]"):
+            depth -= 1
+        elif mark[0] == "?":
+            depth += 1  # the colon of `?:` does not separate, and is at a depth of its own
+        elif mark[0][0] == ":" and depth == 0:
+            parts += [text[start : mark.start()]] + ([""] if mark[0] == "::" else [])
+            start = mark.end()
+    return [*parts, text[start:]]
+
+
+def _template(text: str) -> str:
+    """The instructions' text: strings joined, the kernel's macros between them spelled out."""
+    text = _SIZED.sub(lambda found: f'"{found[1]}q"', text)
+    text = _STRINGIFY.sub(lambda found: f'"{found[1].strip()}"', text)
+    text = _REGISTER.sub(lambda found: f'"r{found[1].lower()}"', text)
+    joined = "".join(found[1] for found in _STRING.finditer(text))
+    return joined.replace("\\n", "\n").replace("\\t", " ")
+
+
+def _instructions(template: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for line in re.split(r"[\n;]", template):
+        if (match := _INSTRUCTION.match(line)) and match[1]:
+            operands = re.split(r",(?![^(]*\))", match[2])
+            yield match[1], tuple(one.strip().replace(" ", "") for one in operands if one.strip())
+
+
+def _operands(section: str) -> Iterator[tuple[str, str, str]]:
+    """(name, constraint, C text) of each operand; macros between them count as one operand."""
+    position = 0
+    for part in call_arguments(f"({section})", 0)[1]:
+        if match := _OPERAND.match(part):
+            end, _ = call_arguments(part, match.end() - 1)
+            yield match[1] or "", match[2], part[match.end() : end - 1].strip()
+        elif part.strip():
+            inner = re.search(r"\(\s*(\w+)\s*\)\s*$", part)
+            yield "", "", inner[1] if inner else part.strip()
+        position += 1
+
+
+def _named(operands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    for number, (name, constraint, value) in enumerate(operands):
+        yield f"%{number}", constraint, value
+        if name:
+            yield f"%[{name}]", constraint, value
+
+
+def file(text: str) -> tuple[Function, ...]:
+    """The functions of a `.S` file: their calls into C, and where they enter the guest."""
+    starts = sorted(
+        [(m.start(), m[1]) for m in _START.finditer(text)]
+        or [(m.start(), m[1]) for m in _LABEL.finditer(text)]
+    )
+    functions = []
+    for number, (start, name) in enumerate(starts):
+        following = starts[number + 1][0] if number + 1 < len(starts) else len(text)
+        end = _END.search(text, start)
+        stop = min(end.start() if end else following, following)
+        functions.append(_function(text, name, start, stop))
+    return tuple(functions)
+
+
+def _function(text: str, name: str, start: int, end: int) -> Function:
+    steps = [(m.start(1), m[1]) for m in _CALL.finditer(text, start, end)]
+    if entry := _ENTRY.search(text, start, end):
+        steps.append((entry.start(), ENTRY_NAME))
+    body = tuple(_step(at, callee) for at, callee in sorted(steps))
+    return Function(name, (), (), body, start, end, False, "assembly")
+
+
+def _step(at: int, callee: str) -> Stmt:
+    name = Expr("name", callee, (), at, at + len(callee))
+    return Stmt("expr", "", Expr("call", "", (name,), at, name.end), (), (), at, name.end)

@@ -1,0 +1,213 @@
+"""`#if` without a preprocessor: both arms stay where C allows it, and no byte moves.
+
+tree-sitter-c loses whole functions where `#if` splits an expression or a pair of braces. So every
+conditional group is rewritten in place, by what its arms are:
+
+- arms of whole statements in a function become `if(2){ ... }else{ ... }`. The constant 2 stands for
+  "the build's configuration": nobody writes it, and both arms count, as alternatives;
+- arms of whole declarations, members or initialiser rows stay, one after the other;
+- of arms that only make sense one at a time (half an expression, one brace too many) one is kept,
+  the one of a common x86-64 configuration, and the others are named as gaps;
+- `#if 0` and its like are dead and vanish.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vmxlint.facts import Gap
+from vmxlint.syntax.mask import spaces
+
+DIRECTIVE = re.compile(
+    rb"^[ \t]*#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)", re.MULTILINE
+)
+_BRACKET = re.compile(rb"[(){}\[\]]")
+_LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
+_DEAD = re.compile(rb"\s*(?:0|defined\s*\(?\s*__ASSEMBLY__\s*\)?)\s*\Z|.*\b0\s*&&", re.DOTALL)
+_TRUE = re.compile(rb"\s*1\s*\Z")
+BUILD_CONFIGURATION = "2"
+
+
+@dataclass
+class _Arm:
+    """One arm: its directive's span, where its text starts and ends, and whether it can live."""
+
+    at: int
+    start: int
+    alive: bool
+    end: int = -1
+    balanced: bool = True
+
+
+@dataclass
+class _Group:
+    """One `#if` to `#endif`, with the brackets that are open where it stands."""
+
+    stack: tuple[str, ...]
+    low: int
+    negated: bool
+    arms: list[_Arm] = field(default_factory=list)
+    after: tuple[str, ...] | None = None
+    taken: bool = False
+
+
+def resolve(text: bytes, code: bytes) -> tuple[bytes, list[Gap]]:
+    """`text` with every directive blanked and its conditionals resolved, and the arms not kept.
+
+    `code` is `text` with strings masked. Both have no comments.
+    """
+    directives = list(DIRECTIVE.finditer(code))
+    bare = bytearray(code)
+    out = bytearray(text)
+    for one in directives:
+        blank = spaces(one[0])
+        bare[one.start() : one.end()] = blank
+        out[one.start() : one.end()] = blank
+    gaps: list[Gap] = []
+    for group in _groups(directives, bytes(bare)):
+        _rewrite(group, out, bare, gaps)
+    return bytes(out), gaps
+
+
+def _groups(directives: list[re.Match[bytes]], bare: bytes) -> Iterator[_Group]:
+    """The conditional groups, inner ones first, each when its `#endif` is reached."""
+    stack: tuple[str, ...] = ()
+    open_groups: list[_Group] = []
+    position = 0
+    for one in directives:
+        word = one["word"]
+        if word not in (b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif"):
+            continue
+        stack, low = _brackets(bare, position, one.start(), stack)
+        position = one.end()
+        if open_groups:
+            open_groups[-1].low = min(open_groups[-1].low, low)
+        if word.startswith(b"if"):
+            group = _Group(stack, len(stack), word == b"ifndef")
+            open_groups.append(group)
+            _open_arm(group, one)
+        elif open_groups:
+            group = open_groups[-1]
+            _close_arm(group, one.start(), stack)
+            if word == b"endif":
+                open_groups.pop()
+                stack = group.stack if group.after is None else group.after
+                yield group
+                if open_groups:
+                    open_groups[-1].low = min(open_groups[-1].low, group.low)
+            else:
+                stack = group.stack
+                _open_arm(group, one)
+
+
+def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
+    word, condition = directive["word"], directive["rest"]
+    assembly = word == b"ifdef" and condition.strip() == b"__ASSEMBLY__"
+    dead = assembly or (word in (b"if", b"elif") and bool(_DEAD.match(condition)))
+    group.arms.append(_Arm(directive.start(), directive.end(), not dead and not group.taken))
+    group.taken = group.taken or (word in (b"if", b"elif") and bool(_TRUE.match(condition)))
+    group.low = len(group.stack)
+
+
+def _close_arm(group: _Group, end: int, stack: tuple[str, ...]) -> None:
+    arm = group.arms[-1]
+    arm.end = end
+    arm.balanced = stack == group.stack and group.low >= len(group.stack)
+    if arm.alive and group.after is None:
+        group.after = stack
+
+
+def _brackets(
+    bare: bytes, start: int, end: int, stack: tuple[str, ...]
+) -> tuple[tuple[str, ...], int]:
+    """The brackets open at `end`, given those at `start`; and the least depth in between."""
+    opened = list(stack)
+    low = len(opened)
+    for match in _BRACKET.finditer(bare, start, end):
+        bracket = match[0]
+        if bracket in b"([":
+            opened.append("(")
+        elif bracket == b"{":
+            opened.append(_brace(bare, match.start(), opened))
+        elif opened:
+            opened.pop()
+            low = min(low, len(opened))
+    return tuple(opened), low
+
+
+def _brace(bare: bytes, position: int, opened: list[str]) -> str:
+    """Whether the `{` at `position` opens a block of statements or of data."""
+    before = last_byte(bare, position)
+    if before == b")" or (opened and opened[-1] == "block" and before in (b";", b"{", b"}", b":")):
+        return "block"
+    word = bare[max(0, position - 12) : position].split()
+    return "block" if word and word[-1] in (b"else", b"do") else "data"
+
+
+def last_byte(bare: bytes | bytearray, position: int) -> bytes:
+    """The last byte before `position` that is not white space."""
+    while position > 0:
+        position -= 1
+        byte = bare[position : position + 1]
+        if not byte.isspace():
+            return bytes(byte)
+    return b""
+
+
+def _rewrite(group: _Group, out: bytearray, bare: bytearray, gaps: list[Gap]) -> None:
+    for arm in group.arms:
+        if not arm.alive:
+            _blank(arm, out, bare)
+    alive = [arm for arm in group.arms if arm.alive]
+    context = group.stack[-1] if group.stack else "file"
+    if all(arm.balanced for arm in alive) and _whole(alive, group, context, bare):
+        if context == "block" and not any(_LABEL.match(bare, a.start, a.end) for a in alive):
+            _branch(group, out, bare)
+        return
+    keep = alive[1] if group.negated and len(alive) > 1 else alive[0] if alive else None
+    for arm in alive:
+        if arm is not keep:
+            if bare[arm.start : arm.end].strip():
+                gaps.append(Gap(arm.at, "an arm of #if that is no whole statement is not read"))
+            _blank(arm, out, bare)
+
+
+def _whole(alive: list[_Arm], group: _Group, context: str, bare: bytearray) -> bool:
+    """Whether each arm is made of whole statements, declarations or rows."""
+    if context == "(":
+        return False
+    ends = (b";", b"}", b",", b"{", b"") if context == "data" else (b";", b"}", b"{", b":", b"")
+    first = group.arms[0].at
+    if last_byte(bare, first) not in (*ends, b")"):
+        return False
+    for arm in alive:
+        body = bytes(bare[arm.start : arm.end]).strip()
+        if body.startswith(b"else") or (body and body[-1:] not in ends and context != "file"):
+            return False
+    following = bytes(bare[group.arms[-1].end : group.arms[-1].end + 200]).lstrip()
+    return not (context == "file" and following.startswith(b"{"))
+
+
+def _branch(group: _Group, out: bytearray, bare: bytearray) -> None:
+    """Turn a group of statements into `if(2){ ... }else{ ... }`, in the room of its directives."""
+    if not any(bytes(bare[arm.start : arm.end]).strip() for arm in group.arms):
+        return
+    for number, arm in enumerate(group.arms):
+        last = number == len(group.arms) - 1
+        word = b"if(2){" if number == 0 else b"}else{" if last else b"}if(2){"
+        _write(out, arm.at, word)
+        _write(bare, arm.at, word)
+    _write(out, group.arms[-1].end, b"}")
+    _write(bare, group.arms[-1].end, b"}")
+
+
+def _write(buffer: bytearray, at: int, word: bytes) -> None:
+    buffer[at : at + len(word)] = word
+
+
+def _blank(arm: _Arm, out: bytearray, bare: bytearray) -> None:
+    blank = spaces(bytes(out[arm.start : arm.end]))
+    out[arm.start : arm.end] = blank
+    bare[arm.start : arm.end] = blank

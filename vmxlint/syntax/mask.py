@@ -1,0 +1,64 @@
+"""Blanking: C text with parts replaced by spaces, so that every other byte keeps its offset."""
+
+from __future__ import annotations
+
+import re
+
+_LEXEME = re.compile(
+    rb"/\*.*?(?:\*/|\Z)|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?", re.DOTALL
+)
+_NOT_NEWLINE = re.compile(rb"[^\n]")
+_BRACKET = re.compile(rb"[()\[\]{}]")
+_SEPARATOR = re.compile(rb"[()\[\]{},]")
+_OPENING = b"([{"
+
+
+def spaces(text: bytes) -> bytes:
+    """As many bytes as `text` has: its line feeds, and spaces for all else."""
+    return _NOT_NEWLINE.sub(b" ", text) if b"\n" in text else b" " * len(text)
+
+
+def without_comments(text: bytes) -> bytes:
+    """`text` with its comments blanked."""
+
+    def blank(lexeme: re.Match[bytes]) -> bytes:
+        found = lexeme[0]
+        return spaces(found) if found[:1] == b"/" else found
+
+    return _LEXEME.sub(blank, text)
+
+
+def code_only(text: bytes) -> bytes:
+    """`text`, which has no comments, with the insides of its strings and characters made `_`."""
+
+    def blank(lexeme: re.Match[bytes]) -> bytes:
+        found = lexeme[0]
+        return found[:1] + b"_" * (len(found) - 2) + found[:1] if len(found) > 1 else found
+
+    return _LEXEME.sub(blank, text)
+
+
+def closing(code: bytes, opening: int) -> int:
+    """The offset behind the bracket that closes the one at `opening`; -1 if nothing does."""
+    depth = 0
+    for bracket in _BRACKET.finditer(code, opening):
+        depth += 1 if bracket[0] in _OPENING else -1
+        if depth == 0:
+            return bracket.end()
+    return -1
+
+
+def arguments(text: bytes, code: bytes, opening: int, end: int) -> list[tuple[bytes, int]]:
+    """The comma-separated parts between the brackets `opening` and `end`, each with its offset."""
+    parts = []
+    start, depth = opening + 1, 0
+    for mark in _SEPARATOR.finditer(code, opening + 1, end - 1):
+        if mark[0] in _OPENING:
+            depth += 1
+        elif mark[0] != b",":
+            depth -= 1
+        elif depth == 0:
+            parts.append((text[start : mark.start()], start))
+            start = mark.end()
+    parts.append((text[start : end - 1], start))
+    return parts
