@@ -5,9 +5,9 @@ VMWRITE while the value stays the same. It lives in a struct of which there is o
 vCPU runs with several VMCSs: its own and, for a nested guest, vmcs02.
 
 Why it costs: the copy speaks of whichever VMCS was written last. So each switch of the VMCS must
-drop it or read it again, and the compare fails just where it would pay: a copy that is dropped costs
-a VMWRITE after both switches of a nested round trip (two cost about 55 cycles, 30 to 120, modelled,
-after KVM's changelog), one that is read again a VMREAD each.
+drop it or read it again, and the compare fails just where it would pay: a copy that is dropped
+costs a VMWRITE after both switches of a nested round trip (two cost about 55 cycles, 30 to 120,
+modelled, after KVM's changelog), one that is read again a VMREAD each.
 A switch that forgets is a bug: the other VMCS keeps a stale value.
 
 Instead: keep the copy in the struct that stands for one VMCS, beside the pointer to it. It then

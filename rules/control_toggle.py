@@ -1,18 +1,18 @@
 """A bit of a major VMCS control is set and cleared on the entry or exit path as state changes.
 
 What: the run path sets a bit of the pin-based, processor-based, VM-entry or VM-exit controls in one
-place and clears it in another, from VM-entry to VM-entry, be it by a read-modify-write of the VMCS or
-through the helpers of a control shadow.
+place and clears it in another, from VM-entry to VM-entry, be it by a read-modify-write of the VMCS
+or through the helpers of a control shadow.
 
-Why it costs: CPUs that cache the VMCS (Westmere and later) skip the consistency checks of a VM-entry
-if nothing relevant changed since the last one. Writing any of the major controls marks the whole VMCS
-dirty: the next VM-entry repeats all checks, several hundred cycles (200 to 700, modelled; KVM's
-changelog says that toggling PIN_BASED_VMX_PREEMPTION_TIMER more than doubles the latency of the next
-VM-entry). Each toggle costs that twice, once each way.
+Why it costs: CPUs that cache the VMCS (Westmere and later) skip the consistency checks of a
+VM-entry if nothing relevant changed since the last one. Writing any of the major controls marks the
+whole VMCS dirty: the next VM-entry repeats all checks, several hundred cycles (200 to 700,
+modelled; KVM's changelog says that toggling PIN_BASED_VMX_PREEMPTION_TIMER more than doubles the
+latency of the next VM-entry). Each toggle costs that twice, once each way.
 
 Instead: leave the control alone and make its effect void. The VMX-preemption timer is soft-disabled
-by writing the largest value to VMX_PREEMPTION_TIMER_VALUE and ignoring spurious exits; that field is
-no major control.
+by writing the largest value to VMX_PREEMPTION_TIMER_VALUE and ignoring spurious exits; that field
+is no major control.
 
     before                                          after
     if (deadline == -1)                             if (deadline == -1)
@@ -20,17 +20,17 @@ no major control.
     else                                            else
         pin_controls_setbit(vmx, TIMER);                vmcs_write32(TIMER_VALUE, delta);
 
-Not reported: interrupt-window, NMI-window and monitor-trap requests, which are asked for and answered
-once; bits that must mirror the guest's state; bits that decide whether an MSR is switched; a bit that
-only the handler of the exit it causes clears; arms of one test that only nested entries run, where a
-compared shadow writes nothing while the answer stays the same.
+Not reported: interrupt-window, NMI-window and monitor-trap requests, which are asked for and
+answered once; bits that must mirror the guest's state; bits that decide whether an MSR is switched;
+a bit that only the handler of the exit it causes clears; arms of one test that only nested entries
+run, where a compared shadow writes nothing while the answer stays the same.
 
 False alarms: a toggle that is as rare as the state behind it, where nothing in the code says so.
 
 Misses: a control that is computed anew from many parts each time, and written whole.
 
-How to measure: the vmexit case of kvm-unit-tests with and without the toggle; `perf kvm stat` for how
-often the guest exits; the exit reason PREEMPTION_TIMER shows how busy the timer is.
+How to measure: the vmexit case of kvm-unit-tests with and without the toggle; `perf kvm stat` for
+how often the guest exits; the exit reason PREEMPTION_TIMER shows how busy the timer is.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _is_answered(
     sets: list[tuple[BitChange, tuple[Reach, ...]]],
     clears: list[tuple[BitChange, tuple[Reach, ...]]],
 ) -> bool:
-    """Whether one half of the toggle is only done by the handler of the exit that the bit causes."""
+    """Whether only the handler of the exit that the bit causes does one half of the toggle."""
     return any(
         all(reach.context == f"exit:{reason}" for _, reaches in half for reach in reaches)
         for half in (sets, clears)
@@ -109,9 +109,7 @@ def _exclusive(one: BitChange, other: BitChange) -> bool:
     return same_branch(one.operation.site, other.operation.site)
 
 
-def _hit(
-    program: Program, change: BitChange, reaches: tuple[Reach, ...], other: BitChange
-) -> Hit:
+def _hit(program: Program, change: BitChange, reaches: tuple[Reach, ...], other: BitChange) -> Hit:
     operation = change.operation
     path = "VM-exit" if reaches[0].context.startswith("exit") else "VM-entry"
     done, undone = ("set", "cleared") if change.sets else ("cleared", "set")
@@ -134,9 +132,7 @@ def _hit(
     )
 
 
-def _savings(
-    program: Program, change: BitChange, reaches: tuple[Reach, ...]
-) -> tuple[Saving, ...]:
+def _savings(program: Program, change: BitChange, reaches: tuple[Reach, ...]) -> tuple[Saving, ...]:
     """A VMWRITE for each write, and the checks of a VM-entry once however often it is written."""
     rate = program.pricing.model.controls.rate(change.bit.name) if change.bit else None
     if rate:

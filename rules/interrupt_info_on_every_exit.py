@@ -8,8 +8,8 @@ other exits the VMREAD is for nothing: about 25 cycles (5 to 50, modelled; KVM m
 named 20 and 30) each time, on an exit that takes about 1,300 in all. The exit reason is cached
 already, and testing it also tells the reader when the code matters.
 
-Instead: test the cached exit reason before the VMREAD, and WARN once if the valid bit is clear on an
-external-interrupt exit, since that would be a hardware bug.
+Instead: test the cached exit reason before the VMREAD, and WARN once if the valid bit is clear on
+an external-interrupt exit, since that would be a hardware bug.
 
     before                                          after
     info = vmcs_read32(VM_EXIT_INTR_INFO);          if (vmx->exit_reason != EXTERNAL_INTERRUPT)

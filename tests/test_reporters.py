@@ -83,6 +83,10 @@ PLAIN = Finding(
     label="the next VM-entry repeats all consistency checks",
     help="leave the control alone and write the largest timer value; vmxlint rule VMX101",
     call_path=("vmx_vcpu_run", "vmx_update_hv_timer", "vmx_arm_hv_timer"),
+    call_sites=(
+        Location("vmx/vmx.c", 6565, 2, 6565, 27, b"\tvmx_update_hv_timer(vcpu);"),
+        Location("vmx/vmx.c", 6340, 3, 6340, 27, b"\t\tvmx_arm_hv_timer(vmx, 0);"),
+    ),
     contexts=("entry",),
     conditions=(),
     cost=COST,
@@ -108,6 +112,7 @@ HOSTILE = replace(
     label=EVIL,
     help=EVIL,
     call_path=(EVIL, "b"),
+    call_sites=(Location(EVIL_PATH, 2, 1, 2, 1, b""),),
     contexts=(EVIL,),
     conditions=(EVIL,),
     cost=replace(COST, profile=EVIL, sources=(EVIL,)),
@@ -216,13 +221,20 @@ def test_text_with_conditions_notes_and_wide_characters() -> None:
         "   = source: profile cpu_bound_sysbench; seed changelog 1; agner",
         "   = path: vmx_vcpu_run() -> vmx_update_hv_timer() -> vmx_arm_hv_timer()",
         "   = when: enable_ept && (a || b)",
-        "   = note: linux/arch/x86/kvm/vmx/vmx.c:6328: first written here",
         "   = help: " + PLAIN.help,
+        "linux/arch/x86/kvm/vmx/vmx.c:6328:3: note: first written here [VMX101]",
     ]
 
 
 def test_text_leaves_out_what_is_empty() -> None:
-    bare = replace(PLAIN, call_path=(), help="", label="", location=Location("a", 1, 1, 1, 1, b""))
+    bare = replace(
+        PLAIN,
+        call_path=(),
+        call_sites=(),
+        help="",
+        label="",
+        location=Location("a", 1, 1, 1, 1, b""),
+    )
     assert lines(bare)[1:] == [
         " 1 |",
         "   | ^",
@@ -509,8 +521,22 @@ def test_sarif_code_flow_follows_the_call_path() -> None:
         "'vmx_update_hv_timer()' calls 'vmx_arm_hv_timer()'.",
         f"'vmx_arm_hv_timer()': {in_words(COST)}.",
     ]
-    assert ["physicalLocation" in step for step in steps] == [False, False, True]
-    assert "codeFlows" not in run(replace(PLAIN, call_path=()))["results"][0]
+    lines = [step["physicalLocation"]["region"]["startLine"] for step in steps]
+    assert lines == [6565, 6340, 6328]
+    assert "codeFlows" not in run(replace(PLAIN, call_path=(), call_sites=()))["results"][0]
+
+
+def test_sarif_leaves_out_places_above_the_root() -> None:
+    above = replace(PLAIN.location, path="../x86.c")
+    narrowed = replace(
+        PLAIN,
+        call_sites=(above, PLAIN.call_sites[1]),
+        related=(Related(above, "also here"), Related(PLAIN.location, "and here")),
+    )
+    text = json.dumps(result := run(narrowed)["results"][0])
+    assert "../" not in text
+    assert len(result["codeFlows"][0]["threadFlows"][0]["locations"]) == 2
+    assert [place["id"] for place in result["relatedLocations"]] == [1]
 
 
 def test_sarif_related_locations_are_numbered() -> None:
@@ -557,7 +583,7 @@ def test_no_text_makes_a_link(raw: str) -> None:
 def test_sarif_uris_are_relative_and_encoded() -> None:
     uris = [n["uri"] for n in walk(run(HOSTILE)) if isinstance(n, dict) and "uri" in n]
     raw = EVIL_PATH.encode("utf-8", "surrogateescape")
-    assert len(uris) == 4 and {unquote_to_bytes(uri) for uri in uris} == {raw}
+    assert len(uris) == 5 and {unquote_to_bytes(uri) for uri in uris} == {raw}
     assert uris[0] == "%3A%3Aerror%3A%3Aa%FF%0A%5Bb%5D%28c%29%E2%80%AE.c"
 
 
@@ -572,7 +598,7 @@ def test_sarif_regions_start_somewhere() -> None:
         PLAIN, HOSTILE, coverage=replace(COVERAGE, not_understood=(NotUnderstood("a", 0, "x"),))
     )
     regions = [n["region"] for n in walk(only) if isinstance(n, dict) and "region" in n]
-    assert len(regions) == 5 and all(region["startLine"] >= 1 for region in regions)
+    assert len(regions) == 8 and all(region["startLine"] >= 1 for region in regions)
 
 
 def test_sarif_omits_a_huge_snippet() -> None:

@@ -62,8 +62,8 @@ def check(
 ) -> None:
     """Report the anti-patterns in PATH: a kernel tree, a folder of it, or one file.
 
-    The hypervisor around PATH is always read whole; the report is narrowed to PATH. Exits 0 if there
-    is nothing to report, 1 if there is, 2 if a path or an option is wrong.
+    The hypervisor around PATH is always read whole; the report is narrowed to PATH. Exits 0 if
+    there is nothing to report, 1 if there is, 2 if a path or an option is wrong.
     """
     from vmxlint import engine
     from vmxlint.cost import Pricing

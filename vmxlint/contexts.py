@@ -1,21 +1,21 @@
 """When code runs: from the VM-entry up to the run loop, and from there down to every function.
 
 The functions on the way from the run loop to VMLAUNCH and VMRESUME are the spine. In each of them
-what stands before the next step down runs on every VM-entry, what stands behind it on every VM-exit.
-All else follows by calls: a test of the exit reason leads from `exit` to `exit:REASON`, a test of
-nested mode to `nested-exit`, the handlers of VMLAUNCH and VMRESUME are `nested-entry`.
+what stands before the next step down runs on every VM-entry, what stands behind it on every
+VM-exit. All else follows by calls: a test of the exit reason leads from `exit` to `exit:REASON`, a
+test of nested mode to `nested-exit`, the handlers of VMLAUNCH and VMRESUME are `nested-entry`.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vmxlint.flow import Conditions, Site
 from vmxlint.gates import Gate, Gates
-from vmxlint.interval import ONCE, Interval
+from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Edge, Linker, Routine
 from vmxlint.model.profiles import Profile
 from vmxlint.operations import Operations
@@ -36,6 +36,7 @@ def exit_for(reason: str) -> str:
 class Reach:
     """How a context comes to some code: by which calls, through which gates, how probably.
 
+    `path` names the functions from the run loop on, `calls` are the calls between them.
     `probability` is that of the gates, in one pass through the context.
     """
 
@@ -43,6 +44,7 @@ class Reach:
     path: tuple[str, ...]
     gates: tuple[Gate, ...]
     probability: Interval
+    calls: tuple[Edge, ...] = ()
 
 
 class Contexts:
@@ -128,8 +130,10 @@ class Contexts:
 
     def _roots(self) -> Iterator[tuple[Routine, Reach]]:
         for routine in (*self._loops, *self.spine):
+            calls = self._descent(routine)
+            path = (*(call.caller.name for call in calls), routine.name)
             for context in (ENTRY, EXIT):
-                yield routine, Reach(context, self._descent(routine), (), ONCE)
+                yield routine, Reach(context, path, (), ONCE, calls)
         for slot, context in self._linker.dialect.slot_contexts.items():
             for routine in self._linker.slots.get(slot, ()):
                 called = any(
@@ -139,21 +143,25 @@ class Contexts:
                     yield routine, Reach(context, (routine.name,), (), ONCE)
         yield from self._undispatched()
 
-    def _descent(self, routine: Routine) -> tuple[str, ...]:
-        """The names from the top of the spine down to `routine`."""
-        path = [routine]
+    def _descent(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls from the top of the spine down to `routine`."""
+        calls: list[Edge] = []
+        seen = {routine}
         while routine in self.spine:
-            above = (e.caller for e in self._linker.callers.get(routine, ()) if not e.slot)
-            caller = next((one for one in above if one in self.spine and one not in path), None)
-            if caller is None:
+            above = (e for e in self._linker.callers.get(routine, ()) if not e.slot)
+            call = next((e for e in above if e.caller in self.spine and e.caller not in seen), None)
+            if call is None:
                 break
-            path.append(caller)
-            routine = caller
-        return tuple(one.name for one in reversed(path))
+            calls.append(call)
+            routine = call.caller
+            seen.add(routine)
+        return tuple(reversed(calls))
 
     def _undispatched(self) -> Iterator[tuple[Routine, Reach]]:
         """Handlers of a table that nothing in the tree indexes."""
-        dispatched = {edge.callee for edges in self._linker.edges.values() for edge in edges if edge.key}
+        dispatched = {
+            edge.callee for edges in self._linker.edges.values() for edge in edges if edge.key
+        }
         prefix = self._linker.dialect.reason_prefix
         for rows in self._linker.handlers.values():
             for key, routine in rows:
@@ -189,8 +197,8 @@ class Contexts:
             for edge in self._linker.edges[routine]:
                 if not self._is_cold(edge):
                     for onward in self.at(routine, edge.site, reach, edge.key):
-                        path = (*onward.path, edge.callee.name)
-                        push(edge.callee, Reach(onward.context, path, onward.gates, onward.probability))
+                        path, calls = (*onward.path, edge.callee.name), (*onward.calls, edge)
+                        push(edge.callee, replace(onward, path=path, calls=calls))
         return found
 
     def _is_cold(self, edge: Edge) -> bool:
@@ -243,26 +251,31 @@ class Contexts:
         if gate.kind == "guest-mode" and gate.holds:
             context = NESTED_EXIT if context == EXIT or context.startswith("exit:") else context
             context = NESTED_ENTRY if context == ENTRY else context
-        return [Reach(context, way.path, (*way.gates, gate), way.probability * gate.probability)]
+        return [_behind(way, gate, context, gate.probability)]
 
     def _through_reason(self, way: Reach, gate: Gate) -> Sequence[Reach]:
         here = way.context.removeprefix("exit:")
         if way.context == EXIT:
             if gate.among:
-                return [
-                    Reach(exit_for(reason), way.path, (*way.gates, gate), way.probability)
-                    for reason in sorted(gate.reasons)
-                ]
+                return [_behind(way, gate, exit_for(one), ONCE) for one in sorted(gate.reasons)]
             rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
-            chance = way.probability.scaled(rest)
-            return [Reach(EXIT, way.path, (*way.gates, gate), chance)]
+            return [_behind(way, gate, EXIT, exactly(rest))]
         if here != way.context and (here in gate.reasons) != gate.among:
             return []
         if way.context == NESTED_EXIT:
             share = min(1.0, sum(map(self._profile.share, gate.reasons)))
-            chance = Interval(0, share, 1) if gate.among else Interval(0, 1 - share, 1)
-            return [Reach(NESTED_EXIT, way.path, (*way.gates, gate), way.probability * chance)]
-        return [Reach(way.context, way.path, (*way.gates, gate), way.probability)]
+            chance = Interval(0, share, 1)
+            return [_behind(way, gate, NESTED_EXIT, chance if gate.among else chance.complement())]
+        return [_behind(way, gate, way.context, ONCE)]
+
+
+def _behind(way: Reach, gate: Gate, context: str, chance: Interval) -> Reach:
+    return replace(
+        way,
+        context=context,
+        gates=(*way.gates, gate),
+        probability=way.probability * chance,
+    )
 
 
 def _number(routine: Routine, site: Site) -> int:

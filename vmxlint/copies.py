@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vmxlint.facts import Asm, Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Linker, Routine
-from vmxlint.operations import Operation, Operations
+from vmxlint.operations import Operation, Operations, substituted
 from vmxlint.structs import Place, Structs
 
 _OFFSET = re.compile(r"offsetof\s*\(\s*(?:struct\s+)?(\w+)\s*,\s*([\w.\[\]>-]+)\s*\)")
@@ -29,7 +29,8 @@ class Copy:
     """A member that holds the value last written to a field, and what the code does with it.
 
     `writes` store it together with a VMWRITE of the same value; `compares` gate such a VMWRITE;
-    `reloads` fill it by VMREAD; `drops` overwrite it with a constant, so that the next compare fails.
+    `reloads` fill it by VMREAD; `drops` overwrite it with a constant, so that the next compare
+    fails.
     """
 
     place: Place
@@ -63,9 +64,9 @@ class Copies:
         for one in self._operations.made_in(routine):
             if one.kind != "vmwrite" or one.field is None:
                 continue
-            for place, site in self._stored_with(one):
+            for place, site in (*self._stored_with(one), *self._stored_by_helper(one)):
                 self._note(place, one).writes.append(Use(routine, site))
-                if self._compares(one.site.conditions, place, routine):
+                if self._compares((*one.site.conditions, *one.conditions), place, routine):
                     self._note(place, one).compares.append(Use(routine, one.site))
                 self._compared_by_callers(place, one)
             if one.site.expr.kind == "asm":
@@ -90,9 +91,28 @@ class Copies:
                 if place := self._structs.place(target, routine):
                     yield place, site
 
+    def _stored_by_helper(self, operation: Operation) -> Iterator[tuple[Place, Site]]:
+        """The member whose address the helper that writes the field is given, and also writes."""
+        value = operation.value
+        if value is None or not operation.through:
+            return
+        helper = operation.through[0]
+        bound = dict(zip(helper.parameters, operation.site.expr.kids[1:], strict=False))
+        for site in helper.flow.sites:
+            match site.expr:
+                case Expr("assign", "=", (Expr("unary", "*", (Expr("name", name),)), given)):
+                    address = bound.get(name)
+                    same = spelled(substituted(given, bound)) == spelled(value)
+                    if same and address and address.kind == "unary":
+                        place = self._structs.place(address.kids[0], operation.routine)
+                        if place:
+                            yield place, operation.site
+
     def _compares(self, conditions: Conditions, place: Place, routine: Routine) -> bool:
         return any(
-            one.kind == "binary" and one.text in ("!=", "==") and self._mentions(one, place, routine)
+            one.kind == "binary"
+            and one.text in ("!=", "==")
+            and self._mentions(one, place, routine)
             for condition in conditions
             for one in walk(condition.test)
         )
@@ -132,7 +152,9 @@ class Copies:
         use = Use(routine, operation.site)
         for register in _written_registers(asm):
             for mnemonic, operands in asm.instructions:
-                places = [place for one in operands if (place := self._addressed(asm, one, routine))]
+                places = [
+                    place for one in operands if (place := self._addressed(asm, one, routine))
+                ]
                 if register not in operands or not places:
                     continue
                 copy = self._note(places[0], operation)
@@ -147,16 +169,12 @@ class Copies:
         if match is None:
             return None
         wanted = f"%{match[1] or match[2]}"
-        text = next((value for name, _, value in asm.operands if name == wanted), "")
-        if offset := _OFFSET.search(text):
-            return self._member_path(offset[1], offset[2])
-        chain = re.fullmatch(r"(\w+)((?:(?:->|\.)\w+)+)", text.strip())
-        if chain is None:
+        value = next((value for name, _, value in asm.operands if name == wanted), None)
+        if value is None:
             return None
-        expr = Expr("name", chain[1], (), 0, 0)
-        for name in re.findall(r"\w+", chain[2]):
-            expr = Expr("member", name, (expr,), 0, 0)
-        return self._structs.place(expr, routine)
+        if offset := _OFFSET.search(value.text):
+            return self._member_path(offset[1], offset[2])
+        return self._structs.place(value, routine)
 
     def _member_path(self, struct: str, path: str) -> Place | None:
         through = [struct]

@@ -88,7 +88,8 @@ class Pricing:
     def price(self, savings: Iterable[Saving], unit: str) -> Cost:
         """What the savings come to; `unit` is "VM-exit" or "VM-entry"."""
         per_exit = per_nested = NOTHING
-        grade, sources = "A", {}
+        grade = "A"
+        sources: dict[str, None] = {}
         for saving in savings:
             row = self.model.operations.lookup(saving.operation, self.cpu)
             per_exit += row.cycles * saving.times.per_exit

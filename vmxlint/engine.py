@@ -1,4 +1,4 @@
-"""From paths to a Report: reads each unit once, lets the rules look, makes Findings of their Hits."""
+"""From paths to a Report: reads each unit, lets the rules look, makes Findings of their Hits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmxlint import syntax
 from vmxlint.cost import Pricing
 from vmxlint.facts import Facts
 from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related, Report
-from vmxlint.hits import Hit, Spot
+from vmxlint.hits import Hit, Spot, spot
 from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.registry import Rule
@@ -95,9 +95,7 @@ def _coverage(
     return Coverage(len(unit.files), functions, len(program.operations), tuple(ordered))
 
 
-def _report(
-    targets: Sequence[Target], units: Mapping[Path, _Analysed], options: Options
-) -> Report:
+def _report(targets: Sequence[Target], units: Mapping[Path, _Analysed], options: Options) -> Report:
     findings: dict[Finding, None] = {}
     prefixes: dict[str, str] = {}
     for one in targets:
@@ -165,9 +163,9 @@ def _fingerprint(key: tuple[str, str, str], count: int) -> str:
 def _finding(
     one: Target, analysed: _Analysed, pricing: Pricing, rule: Rule, hit: Hit, fingerprint: str
 ) -> Finding:
-    def place(spot: Spot) -> Location:
-        name = one.name(spot.path) or _relative(one.unit / spot.path, one.root)
-        return analysed.files[spot.path].location(spot.start, spot.end, name)
+    def place(where: Spot) -> Location:
+        name = one.name(where.path) or _relative(one.unit / where.path, one.root)
+        return analysed.files[where.path].location(where.start, where.end, name)
 
     first = hit.reaches[0]
     shown = [gate.spelled for gate in first.gates if gate.kind in ("state", "memo", "reason")]
@@ -182,9 +180,10 @@ def _finding(
         label=hit.label,
         help=hit.help,
         call_path=first.path,
+        call_sites=tuple(place(spot(call.caller, call.site.expr)) for call in first.calls),
         contexts=tuple(dict.fromkeys(reach.context for reach in hit.reaches)),
         conditions=tuple(shown),
         cost=pricing.price(hit.savings, hit.unit),
-        related=tuple(Related(place(spot), message) for spot, message in hit.related),
+        related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
     )

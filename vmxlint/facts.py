@@ -102,11 +102,11 @@ class Asm:
     """Inline assembly: the instructions in order, and its operands by number and by name.
 
     `instructions` are (mnemonic, operands) with `%%reg` kept and the `_ASM_` macros spelled out;
-    `operands` maps `%0` and `%[name]` to (constraint, the C text between the parentheses).
+    `operands` are `%0` and `%[name]` with their constraint and the C value in the parentheses.
     """
 
     instructions: tuple[tuple[str, tuple[str, ...]], ...]
-    operands: tuple[tuple[str, str, str], ...]
+    operands: tuple[tuple[str, str, Expr], ...]
     start: int
     end: int
 

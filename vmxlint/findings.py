@@ -54,7 +54,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Finding:
-    """One report, complete: everything that any reporter prints about it."""
+    """One report, complete: everything that any reporter prints about it.
+
+    `call_path` names the functions from the run loop to the code; `call_sites` are the calls
+    between them, one fewer.
+    """
 
     rule: str
     name: str
@@ -66,6 +70,7 @@ class Finding:
     label: str
     help: str
     call_path: tuple[str, ...]
+    call_sites: tuple[Location, ...]
     contexts: tuple[str, ...]
     conditions: tuple[str, ...]
     cost: Cost

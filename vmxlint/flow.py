@@ -92,7 +92,8 @@ class _Walk:
             case "switch":
                 return self._switch(statement, now)
             case "return" | "goto" | "break" | "continue":
-                return self._jump(statement, now)
+                self._jump(statement, now)
+                return None
             case "case" | "default":
                 return self.sequence(statement.body, now)
         return now

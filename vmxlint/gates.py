@@ -1,4 +1,4 @@
-"""Conditions understood: exit-reason tests, nested mode, build configuration, caches, rare state."""
+"""Conditions understood: exit-reason tests, nested mode, the build, caches, rare state."""
 
 from __future__ import annotations
 
@@ -115,9 +115,7 @@ class Gates:
         return text
 
     def _called(self, test: Expr) -> set[str]:
-        return {
-            one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids
-        }
+        return {one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids}
 
     def _known_chance(self, test: Expr) -> Interval | None:
         last = test.kids[0] if test.kind == "call" and test.kids else test

@@ -29,9 +29,9 @@ def spot(routine: Routine, expr: Expr) -> Spot:
 class Hit:
     """One report of a rule. The engine makes a Finding of it.
 
-    `message` is one sentence without its full stop, `label` stands under the line of code, `help` is
-    what to do instead. `reaches` are the ways to the code, the one to show first; `unit` is what the
-    price is per, "VM-entry" or "VM-exit".
+    `message` is one sentence without its full stop, `label` stands under the line of code, `help`
+    is what to do instead. `reaches` are the ways to the code, the one to show first; `unit` is what
+    the price is per, "VM-entry" or "VM-exit".
     """
 
     spot: Spot

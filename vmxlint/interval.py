@@ -25,14 +25,10 @@ class Interval:
             raise ValueError(f"not an interval: {ends}")
 
     def __add__(self, other: Interval) -> Interval:
-        return Interval(
-            self.low + other.low, self.typical + other.typical, self.high + other.high
-        )
+        return Interval(self.low + other.low, self.typical + other.typical, self.high + other.high)
 
     def __mul__(self, other: Interval) -> Interval:
-        return Interval(
-            self.low * other.low, self.typical * other.typical, self.high * other.high
-        )
+        return Interval(self.low * other.low, self.typical * other.typical, self.high * other.high)
 
     def scaled(self, factor: float) -> Interval:
         """This quantity `factor` (>= 0) times over."""

@@ -1,4 +1,4 @@
-"""VMX operations: found in inline assembly, followed through wrappers to where the field is named."""
+"""VMX operations: found in assembly, followed through wrappers to where the field is named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ ENTRIES = ("vmlaunch", "vmresume")
 _VMX = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
-_CASTS = re.compile(r"^\s*(?:\(\s*(?:unsigned|signed|long|int|u\d+|ulong|struct|void|\w+_t|\s|\*)+\)\s*)+")
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 _ROUNDS = 8
 
@@ -27,9 +26,10 @@ _ROUNDS = 8
 class Operation:
     """One VMX operation at the place where its field is named.
 
-    `kind` is the instruction; `operand` is its field, VMCS or MSR as the code spells it, `field` the
-    field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`. `conditions` hold inside
-    the helpers on the way, `site` has those of `routine`. `through` are the helpers, outermost first.
+    `kind` is the instruction; `operand` is its field, VMCS or MSR as the code spells it, `field`
+    the field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`.
+    `conditions` hold inside the helpers on the way, `site` has those of `routine`. `through` are
+    the helpers, outermost first.
     """
 
     kind: str
@@ -176,7 +176,7 @@ class Operations:
         return _Template(accessor.operation, given[accessor.field], value, (), ())
 
     def _passes_on(self, template: _Template, routine: Routine) -> bool:
-        """Whether the operation belongs to the routine's callers: it is theirs to say what it is."""
+        """Whether the operation is the callers': it is theirs to say what it is."""
         if routine.function.origin in ("macro", "alias"):
             return True
         if any(one.text in routine.parameters for one in _plain(template.field)):
@@ -189,9 +189,7 @@ class Operations:
         field = next(iter(self.fields_of(template.field, routine)), None)
         return field is not None and field.major and bool(self._linker.callers.get(routine))
 
-    def _operations(
-        self, template: _Template, site: Site, routine: Routine
-    ) -> Iterator[Operation]:
+    def _operations(self, template: _Template, site: Site, routine: Routine) -> Iterator[Operation]:
         fields: Sequence[Field | None] = self.fields_of(template.field, routine)
         for field in fields or (None,):
             yield Operation(
@@ -346,13 +344,14 @@ def _assembly(asm: Asm) -> Iterator[_Template]:
                 yield _Template(kind, nothing, None, (), ())
 
 
-def _operand(text: str, operands: Mapping[str, tuple[str, str]]) -> Expr:
+def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
     """The C expression behind an operand of an instruction."""
-    value = text
+    value = Expr("opaque", text, (), 0, 0)
     if match := _PLACEHOLDER.fullmatch(text):
-        value = operands.get(f"%{match[1]}", ("", text))[1]
+        value = operands.get(f"%{match[1]}", ("", value))[1]
     elif match := _REGISTER.fullmatch(text):
         letter = _LETTERS[match[1]]
-        value = next((v for c, v in operands.values() if letter in c), text)
-    bare = _CASTS.sub("", value).strip().strip("()").strip()
-    return Expr("name" if bare.isidentifier() else "opaque", bare, (), 0, 0)
+        value = next((v for c, v in operands.values() if letter in c), value)
+    while value.kind == "cast":
+        value = value.kids[0]
+    return value

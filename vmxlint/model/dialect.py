@@ -109,7 +109,9 @@ def _dialect(table: Table) -> Dialect:
         cold=frozenset(cold.texts("functions")),
         only_inside=frozenset(cold.texts("only_inside")),
         failure=frozenset(cold.texts("failure")),
-        accessors={name: made for names, made in table.rows("accessor", _accessor) for name in names},
+        accessors={
+            name: made for names, made in table.rows("accessor", _accessor) for name in names
+        },
     )
     for section in (head, unit, ops, cold, conditions, reasons, contexts):
         section.all(lambda _: None)

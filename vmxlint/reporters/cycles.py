@@ -32,7 +32,7 @@ def _figures(cost: Cost) -> str:
     known = [(per, figure) for per, figure in terms if figure is not None]
     if not known:
         return cost.magnitude or "no figure"
-    (per, figure), *rest = known
+    (per, figure), *rest = [one for one in known if one[1].high] or known
     first = _term(figure, f"cycles per {per}")
     return ", ".join([first, *(_term(figure, f"per {per}") for per, figure in rest)])
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import sarif_om
 
-from vmxlint.findings import Finding
+from vmxlint.findings import Finding, Location
 from vmxlint.reporters.cycles import as_data, in_words
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.sarif_places import physical, sentence
@@ -48,36 +48,46 @@ def _function(name: str | None) -> list[sarif_om.LogicalLocation] | None:
 
 
 def _related(finding: Finding) -> list[sarif_om.Location]:
+    shown = [related for related in finding.related if _is_below_root(related.location)]
     return [
         sarif_om.Location(
             id=number,
             physical_location=physical(related.location),
             message=sarif_om.Message(text=sentence(related.message)),
         )
-        for number, related in enumerate(finding.related, 1)
+        for number, related in enumerate(shown, 1)
     ]
 
 
 def _code_flow(finding: Finding) -> sarif_om.CodeFlow:
-    """The call path, one step a function; only the last one's place is known."""
-    last = finding.call_path[-1]
+    """The call path, one step a call, then the finding's own place."""
     steps = [
-        sarif_om.Location(
-            logical_locations=_function(caller),
-            message=sarif_om.Message(text=sentence(f"{caller}() calls {callee}()")),
+        _step(site, caller, f"{caller}() calls {callee}()")
+        for site, (caller, callee) in zip(
+            finding.call_sites, pairwise(finding.call_path), strict=True
         )
-        for caller, callee in pairwise(finding.call_path)
+        if _is_below_root(site)
     ]
-    end = sarif_om.Location(
-        physical_location=physical(finding.location),
-        logical_locations=_function(last),
-        message=sarif_om.Message(text=sentence(f"{last}(): {in_words(finding.cost)}")),
-    )
+    last = finding.call_path[-1]
+    end = _step(finding.location, last, f"{last}(): {in_words(finding.cost)}")
     locations = [
         sarif_om.ThreadFlowLocation(location=step, nesting_level=depth)
         for depth, step in enumerate([*steps, end])
     ]
     return sarif_om.CodeFlow(thread_flows=[sarif_om.ThreadFlow(locations=locations)])
+
+
+def _is_below_root(place: Location) -> bool:
+    """SARIF has no name for a place above the analysed root, where a narrowed PATH can lead."""
+    return not place.path.startswith("../")
+
+
+def _step(place: Location, function: str, text: str) -> sarif_om.Location:
+    return sarif_om.Location(
+        physical_location=physical(place),
+        logical_locations=_function(function),
+        message=sarif_om.Message(text=sentence(text)),
+    )
 
 
 def _properties(finding: Finding) -> dict[str, object]:

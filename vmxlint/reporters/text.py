@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from vmxlint.findings import Finding, Report
+from vmxlint.findings import Finding, Location, Report
 from vmxlint.reporters.cycles import in_words
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.frame import frame
@@ -43,22 +43,27 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _finding(finding: Finding, prefixes: Mapping[str, str], color: bool) -> Iterator[str]:
-    yield _headline(finding, prefixes, color)
-    yield from frame(finding.location, finding.label)
-    margin = " " * len(f" {finding.location.line} ")
-    for key, value in _notes(finding, prefixes):
-        yield f"{margin}= {key}: {escape(value)}"
-
-
-def _headline(finding: Finding, prefixes: Mapping[str, str], color: bool) -> str:
-    place = f"{_opened(finding.location.path, prefixes)}:{finding.location.line}"
-    place = _painted(f"{place}:{finding.location.column}:", _BOLD, color)
     code = _SEVERITIES.get(finding.severity, _BOLD)
     severity = _painted(f"{finding.severity}:", code, color)
-    return f"{place} {severity} {escape(finding.message)} [{finding.rule}]"
+    place = _place(finding.location, prefixes, color)
+    yield f"{place} {severity} {escape(finding.message)} [{finding.rule}]"
+    yield from frame(finding.location, finding.label)
+    margin = " " * len(f" {finding.location.line} ")
+    for key, value in _notes(finding):
+        yield f"{margin}= {key}: {escape(value)}"
+    for related in finding.related:
+        note = _painted("note:", _SEVERITIES["note"], color)
+        place = _place(related.location, prefixes, color)
+        yield f"{place} {note} {escape(related.message)} [{finding.rule}]"
 
 
-def _notes(finding: Finding, prefixes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _place(location: Location, prefixes: Mapping[str, str], color: bool) -> str:
+    """`file:line:column:` as compilers write it and editors read it."""
+    path = _opened(location.path, prefixes)
+    return _painted(f"{path}:{location.line}:{location.column}:", _BOLD, color)
+
+
+def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
     """The `= key: value` lines under the frame."""
     cost = finding.cost
     yield "cost", in_words(cost)
@@ -67,9 +72,6 @@ def _notes(finding: Finding, prefixes: Mapping[str, str]) -> Iterator[tuple[str,
         yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
     if finding.conditions:
         yield "when", _conjunction(finding.conditions)
-    for related in finding.related:
-        path = _opened(related.location.path, prefixes)
-        yield "note", f"{path}:{related.location.line}: {related.message}"
     if finding.help:
         yield "help", finding.help
 

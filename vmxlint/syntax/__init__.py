@@ -1,22 +1,24 @@
-"""C source to Facts: clean up, parse, lower; macros that hide or make code are lowered from text."""
+"""C source to Facts: clean up, parse, lower; macros that hide or make code from their text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from vmxlint.facts import Asm, Facts, Function, Macro
+from vmxlint.facts import Expr, Facts, Function, Macro
 from vmxlint.syntax import assembly, macros, mask
 from vmxlint.syntax.cleanup import Cleaned, clean
-from vmxlint.syntax.lower import Lowering, parse
+from vmxlint.syntax.lower import Lowering, Spelling, parse
 
 _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
 _LONGEST_MACRO = 8000
+_NOTHING = Expr("opaque", "", (), 0, 0)
 
 
 def unit_macros(sources: Iterable[bytes]) -> dict[str, Macro]:
-    """All the macros with code in them that a unit defines; of several with one name, the longest."""
+    """All macros with code in them that a unit defines; of several with one name, the longest."""
     found: dict[str, Macro] = {}
     for source in sources:
         for macro in macros.defined(mask.without_comments(source)):
@@ -35,56 +37,90 @@ def read_assembly(path: str, source: bytes) -> Facts:
 
 def read_c(path: str, source: bytes, known_macros: macros.Macros) -> Facts:
     """The Facts of a C file or header; `known_macros` are those of its whole unit."""
-    cleaned = clean(source, known_macros)
-    numbers = {asm.start: number for number, asm in enumerate(cleaned.asms)}
-    aliases = frozenset(m.name for m in known_macros.values() if m.params is None)
-    low = Lowering(path, cleaned.text, numbers, aliases)
-    low.run(parse(cleaned.text))
-    made = list(_generated(path, cleaned)) + list(_macro_functions(path, cleaned))
-    return Facts(
-        path,
-        (*low.functions, *made),
-        tuple(low.structs),
-        tuple(low.tables),
-        _asms(cleaned),
-        tuple(cleaned.macros),
-        (*low.constants, *_object_constants(cleaned.macros)),
-        tuple(cleaned.includes),
-        (*cleaned.gaps, *low.gaps),
-    )
+    return _Reader(path, known_macros).read(source)
 
 
-def _asms(cleaned: Cleaned) -> tuple[Asm, ...]:
-    return tuple(cleaned.asms)
+@dataclass
+class _Reader:
+    """Reads one file, and the text that its macros make, by the macros of its unit."""
+
+    path: str
+    known_macros: macros.Macros
+
+    def __post_init__(self) -> None:
+        known = self.known_macros.values()
+        self._aliases = frozenset(one.name for one in known if one.params is None)
+        self._pasting = {
+            one.name: one for one in known if one.params is not None and "##" in one.body
+        }
+
+    def read(self, source: bytes) -> Facts:
+        """The file's Facts."""
+        cleaned = clean(source, self.known_macros)
+        asms = tuple(
+            assembly.inline(text, start, end, self._value) for text, start, end in cleaned.asms
+        )
+        numbers = {asm.start: number for number, asm in enumerate(asms)}
+        low = Lowering(self.path, cleaned.text, self._spelling(numbers))
+        low.run(parse(cleaned.text))
+        return Facts(
+            self.path,
+            (*low.functions, *self._generated(cleaned), *self._macro_functions(cleaned)),
+            tuple(low.structs),
+            tuple(low.tables),
+            asms,
+            tuple(cleaned.macros),
+            (*low.constants, *_object_constants(cleaned.macros)),
+            tuple(cleaned.includes),
+            (*cleaned.gaps, *low.gaps),
+        )
+
+    def _spelling(self, asm_numbers: dict[int, int] | None = None) -> Spelling:
+        return Spelling(asm_numbers or {}, self._aliases, self._pasting.keys(), self._pasted)
+
+    def _lowered(self, text: str, place: tuple[int, int], origin: str) -> list[Function]:
+        encoded = clean(text.encode("utf-8", "replace"), {}).text
+        low = Lowering(self.path, encoded, self._spelling(), place, origin)
+        low.run(parse(encoded))
+        return low.functions
+
+    def _value(self, text: str) -> Expr:
+        """A piece of C, such as an operand of an asm statement, as an expression."""
+        return self._pasted_text(text, (0, 0))
+
+    def _pasted(self, call: str, place: tuple[int, int]) -> Expr | None:
+        """What a call of a macro that pastes names stands for."""
+        text = macros.expanded(call, self._pasting)
+        return None if text == call else self._pasted_text(text, place)
+
+    def _pasted_text(self, text: str, place: tuple[int, int]) -> Expr:
+        code = f"({{ {text}; }})" if _STATEMENT.search(text) else text
+        encoded = clean(f"void f(void) {{ return {code}; }}".encode("utf-8", "replace"), {}).text
+        low = Lowering(self.path, encoded, Spelling({}, self._aliases, (), None), place)
+        low.run(parse(encoded))
+        body = low.functions[0].body if low.functions else ()
+        return (body[0].expr if body else None) or _NOTHING._replace(text=text)
+
+    def _generated(self, cleaned: Cleaned) -> Iterator[Function]:
+        """The functions that file-level macro calls make, placed at the call."""
+        for text, start, end in cleaned.generated:
+            yield from self._lowered(text, (start, end), "generated")
+
+    def _macro_functions(self, cleaned: Cleaned) -> Iterator[Function]:
+        """Macros with code in them, as functions of the same name."""
+        for macro in cleaned.macros:
+            body = macro.body.strip()
+            if "#" in body or len(body) > _LONGEST_MACRO or not _CALLS.search(body):
+                continue
+            code = body if _STATEMENT.search(body) else f"return {body}"
+            names = (name.removesuffix("...").strip() for name in macro.params or ())
+            params = ", ".join(f"int {name}" for name in names)
+            origin = "alias" if macro.params is None else "macro"
+            text = f"void {macro.name}({params}) {{ {code}; }}"
+            yield from self._lowered(text, (macro.start, macro.start), origin)
 
 
 def _object_constants(defined: list[Macro]) -> Iterator[tuple[str, str]]:
     for macro in defined:
         if macro.params is None and macro.body.strip():
             yield macro.name, macro.body.strip()
-
-
-def _generated(path: str, cleaned: Cleaned) -> Iterator[Function]:
-    """The functions that file-level macro calls make, placed at the call."""
-    for text, start, end in cleaned.generated:
-        yield from _lowered(path, text, (start, end), "generated")
-
-
-def _macro_functions(path: str, cleaned: Cleaned) -> Iterator[Function]:
-    """Macros with code in them, as functions of the same name."""
-    for macro in cleaned.macros:
-        body = macro.body.strip()
-        if "#" in body or len(body) > _LONGEST_MACRO or not _CALLS.search(body):
-            continue
-        code = body if _STATEMENT.search(body) else f"return {body}"
-        params = ", ".join(f"int {name.removesuffix('...').strip()}" for name in macro.params or ())
-        text = f"void {macro.name}({params}) {{ {code}; }}"
-        origin = "alias" if macro.params is None else "macro"
-        yield from _lowered(path, text, (macro.start, macro.start), origin)
-
-
-def _lowered(path: str, text: str, place: tuple[int, int], origin: str) -> Iterator[Function]:
-    encoded = clean(text.encode("utf-8", "replace"), {}).text
-    low = Lowering(path, encoded, {}, frozenset(), place, origin)
-    low.run(parse(encoded))
-    yield from low.functions

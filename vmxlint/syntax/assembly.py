@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vmxlint.facts import Asm, Expr, Function, Stmt
 from vmxlint.syntax.macros import call_arguments
@@ -22,13 +22,17 @@ _ENTRY = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:vmlaunch|vmresume)\b", re.MULTILINE)
 ENTRY_NAME = "asm:vmresume"
 
 
-def inline(text: str, start: int, end: int) -> Asm:
-    """The Asm that `text`, from the word `asm` to its last parenthesis, spells out."""
+def inline(text: str, start: int, end: int, value: Callable[[str], Expr]) -> Asm:
+    """The Asm that `text`, from the word `asm` to its last parenthesis, spells out.
+
+    `value` makes an expression of an operand's C text.
+    """
     opening = text.find("(")
     sections = _sections(text[opening + 1 : text.rfind(")")])
     template = _template(sections[0])
     operands = [one for section in sections[1:3] for one in _operands(section)]
-    return Asm(tuple(_instructions(template)), tuple(_named(operands)), start, end)
+    named = [(name, constraint, value(text)) for name, constraint, text in _named(operands)]
+    return Asm(tuple(_instructions(template)), tuple(named), start, end)
 
 
 def _sections(text: str) -> list[str]:
@@ -65,7 +69,6 @@ def _instructions(template: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _operands(section: str) -> Iterator[tuple[str, str, str]]:
     """(name, constraint, C text) of each operand; macros between them count as one operand."""
-    position = 0
     for part in call_arguments(f"({section})", 0)[1]:
         if match := _OPERAND.match(part):
             end, _ = call_arguments(part, match.end() - 1)
@@ -73,7 +76,6 @@ def _operands(section: str) -> Iterator[tuple[str, str, str]]:
         elif part.strip():
             inner = re.search(r"\(\s*(\w+)\s*\)\s*$", part)
             yield "", "", inner[1] if inner else part.strip()
-        position += 1
 
 
 def _named(operands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:

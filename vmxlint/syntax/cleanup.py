@@ -1,8 +1,8 @@
 """Kernel C made readable for tree-sitter-c without moving a byte.
 
-What the grammar does not know is blanked or overwritten in place: attribute macros, GNU case ranges,
-iterator macros, macro calls at file level, inline assembly (noted first). See `conditionals` for
-`#if`.
+What the grammar does not know is blanked or overwritten in place: attribute macros, GNU case
+ranges, iterator macros, macro calls at file level, inline assembly (noted first). See
+`conditionals` for `#if`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from vmxlint.facts import Asm, Gap, Macro
-from vmxlint.syntax import assembly, conditionals, macros, mask
+from vmxlint.facts import Gap, Macro
+from vmxlint.syntax import conditionals, macros, mask
 from vmxlint.syntax.macros import Macros
 
 ASM_CALL = b"__A"
@@ -50,7 +50,7 @@ class Cleaned:
     """What is left to parse, and what was taken out of it."""
 
     text: bytes
-    asms: list[Asm] = field(default_factory=list)
+    asms: list[tuple[str, int, int]] = field(default_factory=list)
     macros: list[Macro] = field(default_factory=list)
     generated: list[tuple[str, int, int]] = field(default_factory=list)
     includes: list[tuple[str, int]] = field(default_factory=list)
@@ -60,8 +60,8 @@ class Cleaned:
 def clean(source: bytes, unit_macros: Macros) -> Cleaned:
     """`source` in the form that the grammar reads; `unit_macros` are those of the whole unit.
 
-    `generated` holds, for each file-level macro call that makes functions, its expansion and the
-    span of the call.
+    `asms` holds the text and span of each asm statement, `generated` the expansion and span of each
+    file-level macro call that makes functions.
     """
     bare = mask.without_comments(source)
     done = Cleaned(b"")
@@ -90,7 +90,9 @@ def _overwrite(buffer: bytearray, code: bytearray, start: int, end: int, word: b
 
 def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cleaned) -> None:
     """Note each asm statement, also one that a macro spells, and put a call in its place."""
-    spelling = {m.name.encode() for m in unit_macros.values() if m.params and _ASM_WORD.search(m.body)}
+    spelling = {
+        m.name.encode() for m in unit_macros.values() if m.params and _ASM_WORD.search(m.body)
+    }
     words = b"|".join(re.escape(name) for name in sorted(spelling))
     found = list(_ASM.finditer(code))
     if words:
@@ -106,7 +108,7 @@ def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cle
             inner = _ASM.search(text.encode())
             text = text[inner.start() :] if inner else text
             text = text[: macros.call_arguments(text, text.find("("))[0]]
-        done.asms.append(assembly.inline(text, start, end))
+        done.asms.append((text, start, end))
         _overwrite(buffer, code, start, end, ASM_CALL + b"()")
 
 
@@ -156,10 +158,16 @@ def _spell_iterators(buffer: bytearray, code: bytearray) -> None:
     snapshot = bytes(code)
     for match in _CALL_THEN.finditer(snapshot):
         name = match[1]
-        if len(name) < 5 or name in _KEYWORDS or snapshot[match.start() - 1 : match.start()] == b"\n":
+        if (
+            len(name) < 5
+            or name in _KEYWORDS
+            or snapshot[match.start() - 1 : match.start()] == b"\n"
+        ):
             continue
         iterator = b"for_each" in name or b"foreach" in name.lower()
-        end = mask.closing(snapshot, match.end()) if iterator or _opens_block(snapshot, match) else -1
+        end = (
+            mask.closing(snapshot, match.end()) if iterator or _opens_block(snapshot, match) else -1
+        )
         if end < 0:
             continue
         following = snapshot[end : end + 200].lstrip()[:1]

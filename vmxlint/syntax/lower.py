@@ -6,7 +6,7 @@ Python stack; what is nested deeper than DEPTH is a gap.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import tree_sitter_c
@@ -36,30 +36,43 @@ class _Declarator(NamedTuple):
 
 
 Value = object
+Pasted = Callable[[str, tuple[int, int]], Expr | None]
+
+
+class Spelling(NamedTuple):
+    """What some names and places of the text stand for.
+
+    `asm_numbers` maps the offset of a blanked asm statement to its number. `aliases` are macros
+    without parentheses that have code in them, so that their plain name is a call. `pasting` are
+    those that paste names: `pasted` gives the expression that a call of one stands for.
+    """
+
+    asm_numbers: Mapping[int, int]
+    aliases: Collection[str]
+    pasting: Collection[str]
+    pasted: Pasted | None
+
+
 Kids = list[tuple[int | None, Value]]
 
 
 class Lowering:
     """The walk over one tree, and what it has found.
 
-    `asm_numbers` maps the offset of a blanked asm statement to its number; `aliases` are macros
-    without parentheses that have code in them, so that their plain name is a call. With `place`, every
-    position is that span: for text that a macro made.
+    With `place`, every position is that span: for text that a macro made.
     """
 
     def __init__(
         self,
         path: str,
         text: bytes,
-        asm_numbers: dict[int, int],
-        aliases: frozenset[str],
+        spelling: Spelling,
         place: tuple[int, int] | None = None,
         origin: str = "function",
     ) -> None:
         self.path = path
         self.text = text
-        self.asm_numbers = asm_numbers
-        self.aliases = aliases
+        self.spelling = spelling
         self.place = place
         self.origin = origin
         self.functions: list[Function] = []
@@ -165,13 +178,11 @@ class Lowering:
         return Stmt("block", "", None, tuple(statements), (), start, end)
 
     def _table(self, declarator: _Declarator, kind: str) -> None:
-        rows = []
         assert declarator.value is not None
-        for pair in declarator.value.kids:
-            if pair.kind == "pair" and pair.kids:
-                rows.append(Row(pair.text, target(pair.kids[-1]), pair.start))
+        pairs = [one for one in declarator.value.kids if one.kind == "pair" and one.kids]
+        rows = tuple(Row(one.text, target(one.kids[-1]), one.start) for one in pairs)
         if rows:
-            self.tables.append(Table(declarator.name, kind, tuple(rows), declarator.start))
+            self.tables.append(Table(declarator.name, kind, rows, declarator.start))
 
     def struct(self, node: Node, kids: Kids) -> _Type:
         """A struct or union specifier, with or without its members."""
@@ -237,7 +248,7 @@ def _word(kind: str) -> Callable[[Lowering, Node, Kids], Expr]:
 def _name(low: Lowering, node: Node, kids: Kids) -> Expr:
     start, end = low.span(node)
     name = Expr("name", low.slice(node), (), start, end)
-    return Expr("call", "", (name,), start, end) if name.text in low.aliases else name
+    return Expr("call", "", (name,), start, end) if name.text in low.spelling.aliases else name
 
 
 def _operation(kind: str) -> Callable[[Lowering, Node, Kids], Expr]:
@@ -253,9 +264,13 @@ def _call(low: Lowering, node: Node, kids: Kids) -> Expr:
     start, end = low.span(node)
     parts = _exprs(kids)
     given = parts[1].kids if len(parts) > 1 and parts[1].kind == "arguments" else ()
-    if parts and parts[0].text == "__A" and node.start_byte in low.asm_numbers:
-        number = low.asm_numbers[node.start_byte]
+    name = parts[0].text if parts else ""
+    if name == "__A" and node.start_byte in low.spelling.asm_numbers:
+        number = low.spelling.asm_numbers[node.start_byte]
         return Expr("asm", str(number), (), start, end)
+    if name in low.spelling.pasting and low.spelling.pasted:
+        if (made := low.spelling.pasted(low.slice(node), (start, end))) is not None:
+            return made
     return Expr("call", "", (parts[0], *given) if parts else (), start, end)
 
 
@@ -323,6 +338,8 @@ def _declarator(kids: Kids) -> _Declarator | None:
     for _, value in kids:
         if type(value) is _Declarator:
             return value
+        if type(value) is Expr and value.kind == "call" and len(value.kids) == 1:
+            value = value.kids[0]  # the name of a macro, in a declaration of that name
         if type(value) is Expr and value.kind == "name":
             return _Declarator(value.text, value.start)
     return None
@@ -364,7 +381,9 @@ def _fields(low: Lowering, node: Node, kids: Kids) -> list[Variable]:
     start, _ = low.span(node)
     if not declared:
         return [Variable("", kind, 0, start)]
-    return [Variable(d.name, kind, d.pointers, low.place[0] if low.place else d.start) for d in declared]
+    return [
+        Variable(d.name, kind, d.pointers, low.place[0] if low.place else d.start) for d in declared
+    ]
 
 
 def _branch(kind: str) -> Callable[[Lowering, Node, Kids], Stmt]:
@@ -386,7 +405,9 @@ def _for(low: Lowering, node: Node, kids: Kids) -> Stmt:
     body_field = LANGUAGE.field_id_for_name("body")
     heads = [kid for kid in kids if kid[0] != body_field]
     head = _stmts(heads)
-    loop = Stmt("loop", "for", None, _stmts([k for k in kids if k[0] == body_field]), (), start, end)
+    loop = Stmt(
+        "loop", "for", None, _stmts([k for k in kids if k[0] == body_field]), (), start, end
+    )
     return Stmt("block", "", None, (*head, loop), (), start, end) if head else loop
 
 

@@ -1,4 +1,4 @@
-"""Macros, read and expanded as text: enough of the preprocessor for code that macros hide or make."""
+"""Macros, read and expanded as text: enough of the preprocessor for the code they hide or make."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def substitute(macro: Macro, given: list[str]) -> str:
     body = _PASTE.sub("\x00", macro.body)
     pieces: list[str] = []
     stringify = False
-    for token in re.split(r"(\"(?:\\.|[^\"\\])*\"|\w+|#)", body):
-        if token == "#":
+    for piece in re.split(r"(\"(?:\\.|[^\"\\])*\"|\w+|#)", body):
+        if piece == "#":
             stringify = True
-        elif token in bound:
-            pieces.append('"' + bound[token].replace('"', "'") + '"' if stringify else bound[token])
+        elif piece in bound:
+            pieces.append('"' + bound[piece].replace('"', "'") + '"' if stringify else bound[piece])
             stringify = False
-        elif token:
-            pieces.append(token)
-            stringify = stringify and token.isspace()
+        elif piece:
+            pieces.append(piece)
+            stringify = stringify and piece.isspace()
     return "".join(pieces).replace("\x00", "")
 
 

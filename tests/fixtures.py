@@ -1,0 +1,55 @@
+"""The fixture trees and what they expect, as their comments say."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from vmxlint.cost import Pricing
+from vmxlint.engine import Options, run
+from vmxlint.findings import Report
+from vmxlint.model import dialect, load_model, profiles
+from vmxlint.registry import rules
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+TREES = (FIXTURES / "kvm_before", FIXTURES / "kvm_after")
+
+_EXPECT = re.compile(r"/\* (expect|todo): (VMX\d{3}(?:,? VMX\d{3})*)")
+
+
+def cases() -> list[Path]:
+    """Each folder in the folder of a rule: one small unit."""
+    folders = [one for one in FIXTURES.iterdir() if one.is_dir() and one not in TREES]
+    return sorted(case for folder in folders for case in folder.iterdir())
+
+
+def expected(tree: Path, word: str = "expect") -> set[tuple[str, int, str]]:
+    """The (file, line, rule) that comments of the form `expect: VMX101` or `todo: ...` name."""
+    return {
+        (file.relative_to(tree).as_posix(), number, rule)
+        for file in sorted(tree.rglob("*.[chS]"))
+        for number, line in enumerate(file.read_text("utf-8").split("\n"), 1)
+        for found in _EXPECT.finditer(line)
+        if found[1] == word
+        for rule in re.findall(r"VMX\d{3}", found[2])
+    }
+
+
+@cache
+def options() -> Options:
+    """All rules at the default prices."""
+    pricing = Pricing(load_model(), profiles.load(profiles.DEFAULT), "skylake")
+    return Options(rules(), dialect.load("kvm"), pricing)
+
+
+@cache
+def analysed(tree: Path) -> Report:
+    """The report on a tree."""
+    return run([str(tree)], options())
+
+
+def found(report: Report) -> set[tuple[str, int, str]]:
+    """The (file, line, rule) of the findings."""
+    return {(one.location.path, one.location.line, one.rule) for one in report.findings}

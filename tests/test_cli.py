@@ -1,0 +1,176 @@
+"""The command as users call it: exit codes, streams, formats, and the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from tests.fixtures import FIXTURES, ROOT, expected
+
+BEFORE, AFTER = FIXTURES / "kvm_before", FIXTURES / "kvm_after"
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def vmxlint(*args: str | Path, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    command = [sys.executable, "-m", "vmxlint", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+def test_findings_exit_1_and_go_to_stdout() -> None:
+    done = vmxlint(BEFORE)
+    assert done.returncode == 1
+    firsts = [line for line in done.stdout.splitlines() if line.endswith("]") and "warning" in line]
+    assert len(firsts) == len(expected(BEFORE))
+    assert done.stderr.startswith(f"{len(firsts)} warnings in ")
+
+
+def test_check_is_the_default_command() -> None:
+    assert vmxlint("check", BEFORE).stdout == vmxlint(BEFORE).stdout
+
+
+def test_a_clean_tree_exits_0_and_says_nothing_on_stdout() -> None:
+    done = vmxlint(AFTER)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no findings" in done.stderr
+
+
+def test_exit_zero_and_quiet() -> None:
+    done = vmxlint("--exit-zero", "-q", BEFORE)
+    assert done.returncode == 0
+    assert done.stdout
+    assert not done.stderr
+
+
+def test_select_and_ignore_take_ids_and_names() -> None:
+    for args in (["--select", "VMX201"], ["--ignore", "control-toggle,VMX301"]):
+        document = json.loads(vmxlint(*args, "--format", "json", BEFORE).stdout)
+        assert {finding["rule"] for finding in document["findings"]} == {"VMX201"}
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["no/such/path"], "no such file or folder: 'no/such/path'"),
+        (["README.md"], "not a C file or folder: 'README.md'"),
+        (["--select", "VMX999", "fixtures"], "no rule 'VMX999'"),
+        (["--select", "control-togle", "fixtures"], "did you mean VMX101 control-toggle?"),
+        (["--cpu", "z80", "fixtures"], "no CPU family 'z80'"),
+        (["--profile", "nope", "fixtures"], "no profile 'nope'"),
+        (["rule", "VMX999"], "no rule 'VMX999'"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_it(args: list[str], named: str) -> None:
+    done = vmxlint(*args)
+    assert done.returncode == 2
+    assert not done.stdout
+    assert done.stderr.count("\n") == 1
+    assert named in done.stderr
+
+
+def test_a_folder_without_c_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("vmread")
+    done = vmxlint(tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"vmxlint: no C files in '{tmp_path}'\n"
+
+
+def test_an_unreadable_file_is_a_line_in_the_coverage(tmp_path: Path) -> None:
+    tree = tmp_path / "kvm"
+    shutil.copytree(BEFORE, tree)
+    whole = json.loads(vmxlint("--format", "json", tree).stdout)
+    (tree / "vmx" / "broken.c").symlink_to("nowhere.c")
+    os.mkfifo(tree / "vmx" / "pipe.c")
+    (tree / "vmx" / "nul.c").write_bytes(b"int a;\0")
+    locked = tree / "vmx" / "locked.c"
+    locked.write_text("int b;\n")
+    locked.chmod(0)
+    document = json.loads(vmxlint("--format", "json", tree).stdout)
+    assert document["findings"] == whole["findings"]
+    unread = {gap["path"] for gap in document["coverage"]["not_understood"]}
+    assert unread >= {"vmx/broken.c", "vmx/pipe.c", "vmx/nul.c"}
+    assert ("vmx/locked.c" in unread) == (os.geteuid() != 0)
+
+
+@pytest.mark.parametrize("part", ["vmx", "vmx/vmx.c"])
+def test_narrowing_changes_the_report_and_not_the_answer(part: str) -> None:
+    whole = json.loads(vmxlint("--format", "json", BEFORE).stdout)["findings"]
+    narrow = json.loads(vmxlint("--format", "json", BEFORE / part).stdout)["findings"]
+    below = [f for f in whole if f"{f['path']}/".startswith(f"{part}/")]
+    assert below
+    assert [f["fingerprint"] for f in narrow] == [f["fingerprint"] for f in below]
+    assert [f["cost"] for f in narrow] == [f["cost"] for f in below]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_the_same_bytes_from_anywhere(form: str, tmp_path: Path) -> None:
+    first = vmxlint("--format", form, BEFORE, PYTHONHASHSEED="1").stdout
+    link = tmp_path / "linked"
+    link.symlink_to(BEFORE)
+    assert vmxlint("--format", form, BEFORE, cwd=tmp_path, PYTHONHASHSEED="2").stdout == first
+    if form != "text":
+        assert vmxlint("--format", form, link).stdout == first
+        assert vmxlint("--format", form, ".", cwd=BEFORE).stdout == first
+
+
+def test_paths_in_the_text_open_from_where_it_was_called() -> None:
+    for cwd, path in ((ROOT, "fixtures/kvm_before"), (BEFORE, "."), (BEFORE, "vmx/vmx.c")):
+        lines = vmxlint(path, cwd=cwd).stdout.splitlines()
+        firsts = [line for line in lines if line.endswith("]") and not line.startswith(" ")]
+        assert firsts
+        assert all((cwd / line.split(":")[0]).is_file() for line in firsts)
+
+
+@pytest.mark.skipif(not shutil.which("vim"), reason="no vim")
+def test_vim_reads_the_first_lines(tmp_path: Path) -> None:
+    report, listed = tmp_path / "report", tmp_path / "listed"
+    report.write_text(vmxlint("fixtures/kvm_before").stdout)
+    script = (
+        f"call writefile(map(filter(getqflist(), 'v:val.valid'), {{_, v -> bufname(v.bufnr) . ':' ."
+        f" v.lnum . ':' . v.col . ':' . v.text}}), '{listed}')"
+    )
+    vim = ["vim", "-Nu", "NONE", "-es", "-q", str(report), "-c", script, "-c", "qa!"]
+    subprocess.run(vim, cwd=ROOT, timeout=30, stdin=subprocess.DEVNULL, capture_output=True)
+    entries = [line.split(":") for line in listed.read_text().splitlines()]
+    assert all((ROOT / file).is_file() for file, *_ in entries)
+    warnings = {
+        (file, int(line)) for file, line, _, text in map(_parts, entries) if "note" not in text
+    }
+    assert warnings == {(f"fixtures/kvm_before/{p}", line) for p, line, _ in expected(BEFORE)}
+
+
+def _parts(entry: list[str]) -> tuple[str, int, int, str]:
+    file, line, column, *text = entry
+    assert int(column) > 0
+    return file, int(line), int(column), ":".join(text)
+
+
+def test_colours_only_on_a_terminal_or_when_asked() -> None:
+    assert "\x1b" not in vmxlint(BEFORE).stdout
+    assert "\x1b" in vmxlint("--color", "always", BEFORE).stdout
+    assert "\x1b" in vmxlint(BEFORE, FORCE_COLOR="1", NO_COLOR="").stdout
+    assert "\x1b" not in vmxlint(BEFORE, FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in vmxlint("--color", "never", BEFORE, FORCE_COLOR="1").stdout
+
+
+@pytest.mark.parametrize("tree", [BEFORE, AFTER])
+def test_documents_follow_their_schemas(tree: Path) -> None:
+    for form, schema in (("json", "vmxlint-v1"), ("sarif", "sarif-2.1.0")):
+        document = json.loads(vmxlint("--format", form, tree).stdout)
+        jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+
+
+def test_rules_are_listed_and_explained() -> None:
+    listed = vmxlint("rule").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["VMX101", "VMX201", "VMX301"]
+    manual = vmxlint("rule", "VMX101").stdout
+    assert manual == vmxlint("rule", "control-toggle").stdout
+    for part in ("Why it costs", "Instead", "False alarms", "Misses", "How to measure"):
+        assert part in manual
