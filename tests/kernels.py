@@ -1,7 +1,7 @@
 """Real kernels, never committed: a folder that VMXLINT_KERNELS names, or Debian's packages in CI.
 
-The folder holds one source tree a version: 5.0.1, 5.3.1, 6.1, 6.12, each with its arch/x86/kvm. In CI,
-where CI=true, the two that Debian packages are fetched by apt-get into the user's cache folder.
+The folder holds one source tree a version: 5.0.1, 5.3.1, 6.1, 6.12, each with its arch/x86/kvm. In
+CI, where CI=true, the two that Debian packages are fetched by apt-get into the user's cache folder.
 """
 
 from __future__ import annotations

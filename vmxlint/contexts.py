@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.flow import Conditions, Site
@@ -195,11 +195,22 @@ class Contexts:
                 continue
             known[reach.context] = reach
             for edge in self._linker.edges[routine]:
-                if not self._is_cold(edge):
+                if edge.callee in self._worth_reaching and not self._is_cold(edge):
                     for onward in self.at(routine, edge.site, reach, edge.key):
-                        path, calls = (*onward.path, edge.callee.name), (*onward.calls, edge)
-                        push(edge.callee, replace(onward, path=path, calls=calls))
+                        push(edge.callee, _called(onward, edge))
         return found
+
+    @cached_property
+    def _worth_reaching(self) -> frozenset[Routine]:
+        """The routines from which calls lead to an operation; no rule asks for another."""
+        found = dict.fromkeys(self._operations.entries)
+        todo = [r for r in self._linker.routines if self._operations.made_in(r)]
+        while todo:
+            routine = todo.pop()
+            if routine not in found:
+                found[routine] = None
+                todo += [edge.caller for edge in self._linker.callers.get(routine, ())]
+        return frozenset(found)
 
     def _is_cold(self, edge: Edge) -> bool:
         return edge.callee.name in self._linker.dialect.cold
@@ -269,13 +280,14 @@ class Contexts:
         return [_behind(way, gate, way.context, ONCE)]
 
 
+def _called(way: Reach, edge: Edge) -> Reach:
+    path, calls = (*way.path, edge.callee.name), (*way.calls, edge)
+    return Reach(way.context, path, way.gates, way.probability, calls)
+
+
 def _behind(way: Reach, gate: Gate, context: str, chance: Interval) -> Reach:
-    return replace(
-        way,
-        context=context,
-        gates=(*way.gates, gate),
-        probability=way.probability * chance,
-    )
+    probability = way.probability if chance is ONCE else way.probability * chance
+    return Reach(context, way.path, (*way.gates, gate), probability, way.calls)
 
 
 def _number(routine: Routine, site: Site) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.registry import Rule
 from vmxlint.source import InputError, SourceFile, Target, Unit, read_unit, target
+from vmxlint.syntax.macros import Macros
+
+PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Options:
     rules: Sequence[Rule]
     dialect: Dialect
     pricing: Pricing
+    jobs: int = 1  # processes that read files
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,23 +61,43 @@ def run(paths: Iterable[str], options: Options) -> Report:
 
 def _analyse(root: Path, options: Options) -> _Analysed:
     unit = read_unit(root, options.dialect)
-    facts = read_facts(unit)
+    facts = read_facts(unit, options.jobs)
     program = Program(facts, options.dialect, options.pricing)
     hits = [(rule, hit) for rule in options.rules for hit in _check(rule, program)]
     files = {one.path: one for one in unit.files}
     return _Analysed(files, program, hits, _coverage(unit, files, facts, program))
 
 
-def read_facts(unit: Unit) -> list[Facts]:
-    """The Facts of all files of a unit, in the order of their paths."""
+def read_facts(unit: Unit, jobs: int) -> list[Facts]:
+    """The Facts of all files of a unit, in the order of their paths, by `jobs` processes."""
     c_files = [one for one in unit.files if not one.path.endswith(".S")]
     known_macros = syntax.unit_macros(one.data for one in c_files)
-    return [
-        syntax.read_assembly(one.path, one.data)
-        if one.path.endswith(".S")
-        else syntax.read_c(one.path, one.data, known_macros)
-        for one in unit.files
-    ]
+    if jobs == 1 or sum(len(one.data) for one in unit.files) < PARALLEL_FROM:
+        return [_read(one, known_macros) for one in unit.files]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, context, _share, (unit.files, known_macros)) as pool:
+        largest_first = sorted(range(len(unit.files)), key=lambda n: -len(unit.files[n].data))
+        facts = dict(zip(largest_first, pool.map(_read_shared, largest_first), strict=True))
+    return [facts[number] for number in range(len(unit.files))]
+
+
+def _read(file: SourceFile, known_macros: Macros) -> Facts:
+    if file.path.endswith(".S"):
+        return syntax.read_assembly(file.path, file.data)
+    return syntax.read_c(file.path, file.data, known_macros)
+
+
+_shared: tuple[Sequence[SourceFile], Macros] = ((), {})
+
+
+def _share(files: Sequence[SourceFile], known_macros: Macros) -> None:
+    global _shared  # each worker process has its own
+    _shared = (files, known_macros)
+
+
+def _read_shared(number: int) -> Facts:
+    files, known_macros = _shared
+    return _read(files[number], known_macros)
 
 
 def _check(rule: Rule, program: Program) -> Iterator[Hit]:

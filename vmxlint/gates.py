@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
-from vmxlint.flow import Condition
+from vmxlint.flow import Condition, Conditions
 from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Linker, Routine
 from vmxlint.model.exits import ExitTable
@@ -25,6 +25,9 @@ _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 _DEEPEST = 4
 
 
+_Stores = tuple[list[tuple[str, Conditions]], list[tuple[set[str], Conditions]]]
+
+
 @dataclass(frozen=True)
 class Gate:
     """A condition on the way to some code, and what it is about.
@@ -33,21 +36,28 @@ class Gate:
     "guest-mode", "request" (a queued request to the vCPU), "build" (configuration of the build, the
     module or the CPU), "failure", "memo" (the guarded code updates what is tested, or fills a cache
     that is read behind it), "hint" (`likely`, `unlikely`, known state) and "state".
-    `holds` is the truth value needed, `text` the condition as C, `early` as in `flow.Condition`.
+    `holds` is the truth value needed, `early` as in `flow.Condition`.
     """
 
     kind: str
-    text: str
+    condition: Condition
     holds: bool
     probability: Interval
-    early: bool = False
     reasons: frozenset[str] = frozenset()
     among: bool = True
 
     @property
+    def early(self) -> bool:
+        """Whether the condition holds because an earlier arm left the function."""
+        return self.condition.early
+
+    @property
     def spelled(self) -> str:
-        """The condition in the form in which it holds."""
-        return self.text if self.holds else _negated(self.text)
+        """The condition as C, in the form in which it holds."""
+        text = spelled(self.condition.test)
+        if self.condition.cases:
+            text = f"{text} is {' or '.join(map(spelled, self.condition.cases))}"
+        return text if self.condition.holds else _negated(text)
 
 
 class Gates:
@@ -58,7 +68,8 @@ class Gates:
         self._dialect = linker.dialect
         self._operations = operations
         self._exits = exits
-        self._known: dict[tuple[Routine, Condition], Gate] = {}
+        self._known: dict[int, Gate] = {}
+        self._stored: dict[Routine, _Stores] = {}
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in `routine` is about."""
@@ -67,7 +78,7 @@ class Gates:
     def table(self, key: str) -> Gate:
         """The gate of a handler table's row."""
         reasons = frozenset({self.canonical(key)})
-        return Gate("reason", f"exit reason is {key}", True, ONCE, False, reasons)
+        return Gate("reason", Condition(Expr("opaque", key, (), 0, 0), True), True, ONCE, reasons)
 
     def canonical(self, constant: str) -> str:
         """The name of the exit reason that a constant of the tree stands for."""
@@ -75,44 +86,40 @@ class Gates:
         return self._exits.canonical(bare) or bare
 
     def _gate(self, condition: Condition, routine: Routine) -> Gate:
-        key = (routine, condition)
-        if key not in self._known:
-            self._known[key] = self._classify(condition, routine)
-        return self._known[key]
+        """By the identity of the condition, which lives as long as its routine's flow."""
+        gate = self._known.get(id(condition))
+        if gate is None:
+            gate = self._known[id(condition)] = self._classify(condition, routine)
+        return gate
 
     def _classify(self, condition: Condition, routine: Routine) -> Gate:
-        text = self._text(condition)
-        early = condition.early
         test, holds = _stripped(condition.test, condition.holds)
         if (found := self._reasons(condition, routine)) is not None:
             among, reasons = found
-            return Gate("reason", text, condition.holds, ONCE, early, reasons, among)
+            return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
-            return Gate("state", text, condition.holds, STAYS if early else UNKNOWN, early)
+            return self._state(condition, condition.holds)
         names = self._called(test)
         if names & self._dialect.guest_mode:
-            return Gate("guest-mode", text, holds, ONCE, early)
+            return Gate("guest-mode", condition, holds, ONCE)
         if names & self._dialect.request:
-            return Gate("request", text, holds, _chance(RARELY, holds), early)
+            return Gate("request", condition, holds, _chance(RARELY, holds))
         if names & self._dialect.failure or _is_error_test(test):
-            return Gate("failure", text, holds, _chance(NEVER, holds), early)
+            return Gate("failure", condition, holds, _chance(NEVER, holds))
         if (known := self._known_chance(test)) is not None:
-            return Gate("hint", text, holds, _chance(known, holds), early)
+            return Gate("hint", condition, holds, _chance(known, holds))
         if (hint := self._hint(condition.test)) is not None:
-            return Gate("hint", text, condition.holds, _chance(hint, condition.holds), early)
+            return Gate("hint", condition, holds, _chance(hint, condition.holds))
         if names & self._dialect.static_key:
-            return Gate("build", text, holds, _chance(NEVER, holds), early)
+            return Gate("build", condition, holds, _chance(NEVER, holds))
         if self._is_build(test, routine):
-            return Gate("build", text, holds, BUILD, early)
+            return Gate("build", condition, holds, BUILD)
         if self._is_memo(condition, routine):
-            return Gate("memo", text, holds, UNKNOWN, early)
-        return Gate("state", text, holds, STAYS if early else UNKNOWN, early)
+            return Gate("memo", condition, holds, UNKNOWN)
+        return self._state(condition, holds)
 
-    def _text(self, condition: Condition) -> str:
-        text = spelled(condition.test)
-        if condition.cases:
-            return f"{text} is {' or '.join(map(spelled, condition.cases))}"
-        return text
+    def _state(self, condition: Condition, holds: bool) -> Gate:
+        return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)
 
     def _called(self, test: Expr) -> set[str]:
         return {one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids}
@@ -251,21 +258,29 @@ class Gates:
 
     def _is_memo(self, condition: Condition, routine: Routine) -> bool:
         """Whether the guarded code updates what is tested, or fills a member that is used later."""
-        tested = {spelled(one) for one in walk(condition.test) if one.kind == "member"}
-        filled: set[str] = set()
-        for site in routine.flow.sites:
-            if site.expr.kind == "assign" and condition in site.conditions:
-                target = site.expr.kids[0]
-                if spelled(target) in tested:
-                    return True
-                if target.kind == "member":
-                    filled.add(spelled(target))
-        return any(
-            spelled(one) in filled
-            for site in routine.flow.sites
-            if site.kind == "return" and condition not in site.conditions
-            for one in walk(site.expr)
-        )
+        stores, returned = self._stores(routine)
+        guarded = {target for target, conditions in stores if condition in conditions}
+        if not guarded:
+            return False
+        if any(spelled(one) in guarded for one in walk(condition.test) if one.kind == "member"):
+            return True
+        return any(used & guarded for used, conditions in returned if condition not in conditions)
+
+    def _stores(self, routine: Routine) -> _Stores:
+        """The members that a routine assigns, and those in what it returns, with the conditions."""
+        if routine not in self._stored:
+            assigned_to = [
+                (spelled(site.expr.kids[0]), site.conditions)
+                for site in routine.flow.sites
+                if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
+            ]
+            returned = [
+                ({spelled(one) for one in walk(site.expr) if one.kind == "member"}, site.conditions)
+                for site in routine.flow.sites
+                if site.kind == "return"
+            ]
+            self._stored[routine] = (assigned_to, returned)
+        return self._stored[routine]
 
 
 def _negated(text: str) -> str:

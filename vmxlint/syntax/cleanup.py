@@ -22,27 +22,33 @@ _ASM = re.compile(
 )
 _ASM_WORD = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
-_CASE_RANGE = re.compile(rb"(\bcase\b[^:;{}]*?)\.\.\.")
-_CALL_THEN = re.compile(rb"\b(\w+)[ \t]*(?=\()")
+_CASE_RANGE = re.compile(rb"\bcase\b[^:;{}]*?\.\.\.")
+_ITERATOR = re.compile(rb"(?:for_each|foreach|FOR_EACH|FOREACH)\w*[ \t]*\(")
+_CALL_WITH_BLOCK = re.compile(
+    rb"^[ \t]+(?!(?:if|for|while|switch|else|do|return|sizeof|case)\b)(\w{5,})[ \t]*"
+    rb"(?=\([^\n]*\{[ \t]*$)",
+    re.MULTILINE,
+)
 _FILE_CALL = re.compile(rb"^([A-Za-z_]\w*)[ \t]*\(", re.MULTILINE)
 _TYPE_ARGUMENT = re.compile(rb"(,\s*)(struct|union|enum)(?=\s+\w+\s*\**\s*[,)])")
 _KEYWORDS = frozenset(b"if while for switch return sizeof do else case defined".split())
-_PLAIN_ATTRIBUTES = (
-    rb"noinline_for_stack|noinline|noinstr|notrace|asmlinkage|inline_for_stack|fastcall|"
-    rb"__visible|__init|__exit|__initdata|__user|__iomem|__percpu|__rcu|__force|__always_inline|"
-    rb"__must_check|__maybe_unused|__read_mostly|__ro_after_init|__packed|__weak|__cold|__used|"
-    rb"__noreturn|__pure|__noclone|__flatten|__no_kcsan|__no_sanitize_address"
+_PLAIN = re.compile(rb"\b(?:noinline_for_stack|noinline|noinstr|notrace|asmlinkage|fastcall)\b")
+_UNDERSCORED = re.compile(rb"\b__[a-z]\w*")
+_ATTRIBUTES = frozenset(
+    b"__visible __init __exit __initdata __user __iomem __percpu __rcu __force __always_inline"
+    b" __must_check __maybe_unused __read_mostly __ro_after_init __packed __weak __cold __used"
+    b" __noreturn __pure __noclone __flatten __no_kcsan __no_sanitize_address".split()
 )
-_PLAIN = re.compile(rb"\b(?:" + _PLAIN_ATTRIBUTES + rb")\b")
-_WITH_ARGUMENTS = re.compile(
-    rb"\b(?:__aligned|__section|__printf|__acquires|__releases|__must_hold|__cacheline_aligned|"
-    rb"__alloc_size|__counted_by|__attribute__|__attribute|__declspec)\s*\("
+_WITH_ARGUMENTS = frozenset(
+    b"__aligned __section __printf __acquires __releases __must_hold __cacheline_aligned"
+    b" __alloc_size __counted_by __attribute__ __attribute __declspec".split()
 )
-_NO_ATTRIBUTE = rb"(?!__(?:[us](?:8|16|32|64|128)|[lb]e(?:16|32|64)|kernel_\w+|int128|typeof\w*)\b)"
-_SHAPED = re.compile(
-    rb"(?<=[\w*\])}])(\s+)" + _NO_ATTRIBUTE + rb"(__[a-z][a-z_]*[a-z])\b(?=\s*(?:[*;={]|[A-Za-z_]))"
+_NO_ATTRIBUTE = re.compile(
+    rb"__(?:[us](?:8|16|32|64|128)|[lb]e(?:16|32|64)|kernel_\w+|int128|typeof\w*)\Z|.*[^a-z_]|.*_\Z"
 )
-_BEFORE_VALUE = re.compile(rb"(?:\breturn|\bcase|\belse|\bgoto)\s*\Z")
+_BEHIND_A_TYPE = re.compile(rb"[\w*\])}]\s+\Z")
+_BEFORE_A_NAME = re.compile(rb"\s*(?:[*;={]|[A-Za-z_])")
+_BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
 
 
 @dataclass
@@ -113,14 +119,31 @@ def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cle
 
 
 def _blank_attributes(buffer: bytearray, code: bytearray) -> None:
-    for match in _PLAIN.finditer(bytes(code)):
+    """Blank the words that stand between a type and a name, or behind a declaration."""
+    snapshot = bytes(code)
+    for match in _PLAIN.finditer(snapshot):
         _overwrite(buffer, code, *match.span())
-    for match in _WITH_ARGUMENTS.finditer(bytes(code)):
-        if (end := mask.closing(bytes(code), match.end() - 1)) > 0:
-            _overwrite(buffer, code, match.start(), end)
-    for match in _SHAPED.finditer(bytes(code)):
-        if not _BEFORE_VALUE.search(code, max(0, match.start() - 12), match.start()):
-            _overwrite(buffer, code, *match.span(2))
+    for match in _UNDERSCORED.finditer(snapshot):
+        word, (start, end) = match[0], match.span()
+        if word in _WITH_ARGUMENTS:
+            opening = snapshot.find(b"(", end)
+            if not snapshot[end:opening].strip():
+                end = mask.closing(snapshot, opening)
+        elif word not in _ATTRIBUTES and not _is_attribute(snapshot, start, end):
+            continue
+        if end > 0:
+            _overwrite(buffer, code, start, end)
+
+
+def _is_attribute(code: bytes, start: int, end: int) -> bool:
+    """Whether an unknown word with two underscores stands where only an attribute can."""
+    before = code[max(0, start - 12) : start]
+    return (
+        not _NO_ATTRIBUTE.match(code[start:end])
+        and bool(_BEHIND_A_TYPE.search(before))
+        and bool(_BEFORE_A_NAME.match(code, end))
+        and not _BEFORE_A_VALUE.search(before)
+    )
 
 
 def _spell_case_ranges(buffer: bytearray, code: bytearray) -> None:
@@ -154,31 +177,17 @@ def _take_file_calls(
 
 
 def _spell_iterators(buffer: bytearray, code: bytearray) -> None:
-    """`for_each_x(...) statement` becomes `while (...) statement`."""
+    """`for_each_x(...) statement` becomes `while (...) statement`, also under other names."""
     snapshot = bytes(code)
-    for match in _CALL_THEN.finditer(snapshot):
-        name = match[1]
-        if (
-            len(name) < 5
-            or name in _KEYWORDS
-            or snapshot[match.start() - 1 : match.start()] == b"\n"
-        ):
-            continue
-        iterator = b"for_each" in name or b"foreach" in name.lower()
-        end = (
-            mask.closing(snapshot, match.end()) if iterator or _opens_block(snapshot, match) else -1
-        )
-        if end < 0:
-            continue
+    for match in _ITERATOR.finditer(snapshot):
+        end = mask.closing(snapshot, match.end() - 1)
         following = snapshot[end : end + 200].lstrip()[:1]
-        if following == b"{" or (iterator and following not in (b";", b",", b")", b"")):
-            _overwrite(buffer, code, match.start(1), match.end(1), b"while")
-
-
-def _opens_block(code: bytes, call: re.Match[bytes]) -> bool:
-    """Whether a call, indented and alone on its line, is followed by a brace."""
-    line = code.rfind(b"\n", 0, call.start()) + 1
-    if code[line : call.start()].strip() or line == call.start():
-        return False
-    newline = code.find(b"\n", call.end())
-    return code[call.end() : newline].rstrip().endswith(b"{")
+        start = match.start()
+        while snapshot[start - 1 : start].isalnum() or snapshot[start - 1 : start] == b"_":
+            start -= 1
+        if end > 0 and following not in (b";", b",", b")", b""):
+            _overwrite(buffer, code, start, match.end() - 1, b"while")
+    for match in _CALL_WITH_BLOCK.finditer(snapshot):
+        end = mask.closing(snapshot, match.end())
+        if end > 0 and snapshot[end : end + 8].lstrip()[:1] == b"{":
+            _overwrite(buffer, code, *match.span(1), b"while")

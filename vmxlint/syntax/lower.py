@@ -85,45 +85,36 @@ class Lowering:
     def run(self, tree: Tree) -> None:
         """Walk `tree` to its end."""
         cursor = tree.walk()
-        open_nodes: list[tuple[Node, int | None, Kids]] = []
+        open_nodes: list[tuple[Node, Kids]] = []
         kids: Kids = []
-        deeper = True
         while True:
-            if deeper:
-                node = cursor.node
-                assert node is not None
-                field = cursor.field_id
-                if len(open_nodes) < DEPTH and cursor.goto_first_child():
-                    open_nodes.append((node, field, kids))
-                    kids = []
-                    continue
-                self._leaf(node, field, kids)
-            if cursor.goto_next_sibling():
-                deeper = True
+            node = cursor.node
+            assert node is not None
+            visit, build = _KINDS[node.kind_id]
+            if visit == _TOKEN:
+                if cursor.field_id == _OPERATOR:
+                    kids.append((_OPERATOR, self.slice(node)))
+            elif visit == _LEAF:
+                kids.append((cursor.field_id, build(self, node, [])))
+            elif len(open_nodes) < DEPTH and cursor.goto_first_child():
+                open_nodes.append((node, kids))
+                kids = []
                 continue
-            if not open_nodes:
-                return
-            cursor.goto_parent()
-            node, field, outer = open_nodes.pop()
-            outer.append((field, self._build(node, kids)))
-            kids = outer
-            deeper = False
+            else:
+                self._childless(node, kids)
+            while not cursor.goto_next_sibling():
+                if not open_nodes:
+                    return
+                cursor.goto_parent()
+                node, outer = open_nodes.pop()
+                outer.append((cursor.field_id, _KINDS[node.kind_id][1](self, node, kids)))
+                kids = outer
 
-    def _leaf(self, node: Node, field: int | None, kids: Kids) -> None:
-        kind = node.kind_id
-        if not _NAMED[kind]:
-            if field == _OPERATOR:
-                kids.append((field, self.slice(node)))
-            return
+    def _childless(self, node: Node, kids: Kids) -> None:
         if node.child_count:
-            start, _ = self.span(node)
-            self.gaps.append(Gap(start, f"nested deeper than {DEPTH} levels"))
-            return
-        kids.append((field, self._build(node, [])))
-
-    def _build(self, node: Node, kids: Kids) -> Value:
-        build = _BUILD[node.kind_id]
-        return build(self, node, kids) if build else _pass_on(self, node, kids)
+            self.gaps.append(Gap(self.span(node)[0], f"nested deeper than {DEPTH} levels"))
+        else:
+            kids.append((None, _KINDS[node.kind_id][1](self, node, [])))
 
     def slice(self, node: Node) -> str:
         """The node's own text."""
@@ -456,7 +447,6 @@ _BUILDERS: dict[str, Callable[[Lowering, Node, Kids], Value]] = {
     "concatenated_string": _word("string"),
     "sizeof_expression": _word("number"),
     "offsetof_expression": _word("number"),
-    "string_content": _nothing,
     "comment": _nothing,
     "statement_identifier": _text,
     "storage_class_specifier": _text,
@@ -511,13 +501,24 @@ _BUILDERS: dict[str, Callable[[Lowering, Node, Kids], Value]] = {
     "compound_statement": _block,
 }
 
-_KINDS = [LANGUAGE.node_kind_for_id(number) or "" for number in range(LANGUAGE.node_kind_count)]
-_NAMED = [LANGUAGE.node_kind_is_named(number) for number in range(LANGUAGE.node_kind_count)] + [
-    True
-] * (65536 - LANGUAGE.node_kind_count)
-_BUILD: list[Callable[[Lowering, Node, Kids], Value] | None] = [
-    _BUILDERS.get(kind) for kind in _KINDS
-] + [None] * (65536 - LANGUAGE.node_kind_count)
+_TOKEN, _LEAF, _INNER = range(3)
+_LEAVES = frozenset(
+    "identifier field_identifier type_identifier primitive_type number_literal char_literal"
+    " string_literal concatenated_string true false null statement_identifier comment"
+    " storage_class_specifier type_qualifier sizeof_expression offsetof_expression".split()
+)
+_ERROR_KIND = 65535
+
+
+def _visit(number: int) -> tuple[int, Callable[[Lowering, Node, Kids], Value]]:
+    """How to meet nodes of a kind, by its number: pass over, build as it is, or go into."""
+    kind = LANGUAGE.node_kind_for_id(number) or ""
+    visit = _INNER if LANGUAGE.node_kind_is_named(number) else _TOKEN
+    return _LEAF if kind in _LEAVES else visit, _BUILDERS.get(kind, _pass_on)
+
+
+_KINDS = {number: _visit(number) for number in range(LANGUAGE.node_kind_count)}
+_KINDS[_ERROR_KIND] = (_INNER, _pass_on)
 
 
 def parse(text: bytes) -> Tree:
