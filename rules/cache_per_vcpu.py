@@ -112,16 +112,19 @@ def _savings(copy: Copy) -> tuple[Saving, ...]:
 
 
 def _related(copy: Copy) -> Iterator[tuple[Spot, str]]:
-    said: set[Spot] = set()
+    """Each place that works on the copy, once, with all that it does."""
     uses: tuple[tuple[list[Use], str], ...] = (
-        (copy.compares, "compared here"),
-        (copy.writes, "written with its field here"),
-        (copy.reloads, "read again here"),
-        (copy.drops, "dropped here"),
+        (copy.compares, "compared"),
+        (copy.writes, "written with its field"),
+        (copy.reloads, "read again"),
+        (copy.drops, "dropped"),
     )
+    done: dict[tuple[str, int], tuple[Spot, list[str]]] = {}
     for places, what in uses:
         for use in places:
             where = spot(use.routine, use.site.expr)
-            if where not in said:
-                said.add(where)
-                yield where, what
+            said = done.setdefault((where.path, where.start), (where, []))[1]
+            if what not in said:
+                said.append(what)
+    for where, said in done.values():
+        yield where, f"{', '.join(said)} here"

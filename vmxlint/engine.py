@@ -70,34 +70,28 @@ def _analyse(root: Path, options: Options) -> _Analysed:
 
 def read_facts(unit: Unit, jobs: int) -> list[Facts]:
     """The Facts of all files of a unit, in the order of their paths, by `jobs` processes."""
-    c_files = [one for one in unit.files if not one.path.endswith(".S")]
-    known_macros = syntax.unit_macros(one.data for one in c_files)
-    if jobs == 1 or sum(len(one.data) for one in unit.files) < PARALLEL_FROM:
-        return [_read(one, known_macros) for one in unit.files]
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, context, _share, (unit.files, known_macros)) as pool:
-        largest_first = sorted(range(len(unit.files)), key=lambda n: -len(unit.files[n].data))
+    texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
+    known_macros = syntax.unit_macros(texts.values())
+    if jobs == 1 or sum(map(len, texts.values())) < PARALLEL_FROM:
+        return [syntax.read(path, text, known_macros) for path, text in texts.items()]
+    largest_first = sorted(texts, key=lambda path: -len(texts[path]))
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, fork, _share, (texts, known_macros)) as pool:
         facts = dict(zip(largest_first, pool.map(_read_shared, largest_first), strict=True))
-    return [facts[number] for number in range(len(unit.files))]
+    return [facts[path] for path in texts]
 
 
-def _read(file: SourceFile, known_macros: Macros) -> Facts:
-    if file.path.endswith(".S"):
-        return syntax.read_assembly(file.path, file.data)
-    return syntax.read_c(file.path, file.data, known_macros)
+_shared: tuple[Mapping[str, bytes], Macros] = ({}, {})
 
 
-_shared: tuple[Sequence[SourceFile], Macros] = ((), {})
-
-
-def _share(files: Sequence[SourceFile], known_macros: Macros) -> None:
+def _share(texts: Mapping[str, bytes], known_macros: Macros) -> None:
     global _shared  # each worker process has its own
-    _shared = (files, known_macros)
+    _shared = (texts, known_macros)
 
 
-def _read_shared(number: int) -> Facts:
-    files, known_macros = _shared
-    return _read(files[number], known_macros)
+def _read_shared(path: str) -> Facts:
+    texts, known_macros = _shared
+    return syntax.read(path, texts[path], known_macros)
 
 
 def _check(rule: Rule, program: Program) -> Iterator[Hit]:

@@ -7,9 +7,13 @@ bounded by the lowering (`syntax.lower.DEPTH`), so recursion over them is safe.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+_ASM = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 
 
 class Expr(NamedTuple):
@@ -119,6 +123,11 @@ class Macro:
     params: tuple[str, ...] | None
     body: str
     start: int
+
+    @cached_property
+    def spells_asm(self) -> bool:
+        """Whether a call of it is a statement in assembly."""
+        return bool(self.params) and bool(_ASM.search(self.body))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ class Gates:
     def table(self, key: str) -> Gate:
         """The gate of a handler table's row."""
         reasons = frozenset({self.canonical(key)})
-        return Gate("reason", Condition(Expr("opaque", key, (), 0, 0), True), True, ONCE, reasons)
+        reason, row = Expr("opaque", "exit reason", (), 0, 0), Expr("name", key, (), 0, 0)
+        return Gate("reason", Condition(reason, True, False, (row,)), True, ONCE, reasons)
 
     def canonical(self, constant: str) -> str:
         """The name of the exit reason that a constant of the tree stands for."""

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vmxlint.facts import Expr, Facts, Function, Macro
-from vmxlint.syntax import assembly, macros, mask
+from vmxlint.syntax import assembly, macros
 from vmxlint.syntax.cleanup import Cleaned, clean
 from vmxlint.syntax.lower import Lowering, Spelling, parse
+from vmxlint.syntax.mask import without_comments
+
+__all__ = ["read", "unit_macros", "without_comments"]
 
 _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
@@ -17,11 +20,11 @@ _LONGEST_MACRO = 8000
 _NOTHING = Expr("opaque", "", (), 0, 0)
 
 
-def unit_macros(sources: Iterable[bytes]) -> dict[str, Macro]:
-    """All macros with code in them that a unit defines; of several with one name, the longest."""
+def unit_macros(texts: Iterable[bytes]) -> dict[str, Macro]:
+    """All macros with code in them that texts without comments define; of one name, the longest."""
     found: dict[str, Macro] = {}
-    for source in sources:
-        for macro in macros.defined(mask.without_comments(source)):
+    for text in texts:
+        for macro in macros.defined(text):
             known = found.get(macro.name)
             code = macro.params is not None or _CALLS.search(macro.body)
             if code and (known is None or len(known.body) < len(macro.body)):
@@ -29,15 +32,11 @@ def unit_macros(sources: Iterable[bytes]) -> dict[str, Macro]:
     return found
 
 
-def read_assembly(path: str, source: bytes) -> Facts:
-    """The Facts of a `.S` file: its functions with their calls into C."""
-    text = mask.without_comments(source).decode("latin-1")
-    return Facts(path, functions=assembly.file(text))
-
-
-def read_c(path: str, source: bytes, known_macros: macros.Macros) -> Facts:
-    """The Facts of a C file or header; `known_macros` are those of its whole unit."""
-    return _Reader(path, known_macros).read(source)
+def read(path: str, text: bytes, known_macros: macros.Macros) -> Facts:
+    """The Facts of a file without its comments; `known_macros` are those of its whole unit."""
+    if path.endswith(".S"):
+        return Facts(path, functions=assembly.file(text.decode("latin-1")))
+    return _Reader(path, known_macros).read(text)
 
 
 @dataclass
@@ -54,11 +53,11 @@ class _Reader:
             one.name: one for one in known if one.params is not None and "##" in one.body
         }
 
-    def read(self, source: bytes) -> Facts:
+    def read(self, text: bytes) -> Facts:
         """The file's Facts."""
-        cleaned = clean(source, self.known_macros)
+        cleaned = clean(text, self.known_macros)
         asms = tuple(
-            assembly.inline(text, start, end, self._value) for text, start, end in cleaned.asms
+            assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
         numbers = {asm.start: number for number, asm in enumerate(asms)}
         low = Lowering(self.path, cleaned.text, self._spelling(numbers))

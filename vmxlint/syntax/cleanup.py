@@ -20,7 +20,6 @@ _ASM = re.compile(
     rb"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b"
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline))*\s*\("
 )
-_ASM_WORD = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _CASE_RANGE = re.compile(rb"\bcase\b[^:;{}]*?\.\.\.")
 _ITERATOR = re.compile(rb"(?:for_each|foreach|FOR_EACH|FOREACH)\w*[ \t]*\(")
@@ -63,13 +62,12 @@ class Cleaned:
     gaps: list[Gap] = field(default_factory=list)
 
 
-def clean(source: bytes, unit_macros: Macros) -> Cleaned:
-    """`source` in the form that the grammar reads; `unit_macros` are those of the whole unit.
+def clean(bare: bytes, unit_macros: Macros) -> Cleaned:
+    """Text without comments in the form that the grammar reads, by the macros of its whole unit.
 
     `asms` holds the text and span of each asm statement, `generated` the expansion and span of each
     file-level macro call that makes functions.
     """
-    bare = mask.without_comments(source)
     done = Cleaned(b"")
     done.macros = list(macros.defined(bare))
     done.includes = [
@@ -96,10 +94,8 @@ def _overwrite(buffer: bytearray, code: bytearray, start: int, end: int, word: b
 
 def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cleaned) -> None:
     """Note each asm statement, also one that a macro spells, and put a call in its place."""
-    spelling = {
-        m.name.encode() for m in unit_macros.values() if m.params and _ASM_WORD.search(m.body)
-    }
-    words = b"|".join(re.escape(name) for name in sorted(spelling))
+    spelling = sorted(m.name.encode() for m in unit_macros.values() if m.spells_asm)
+    words = b"|".join(name for name in spelling if name in code)
     found = list(_ASM.finditer(code))
     if words:
         found += re.finditer(rb"\b(" + words + rb")\s*\(", bytes(code))

@@ -85,29 +85,31 @@ class Lowering:
     def run(self, tree: Tree) -> None:
         """Walk `tree` to its end."""
         cursor = tree.walk()
+        to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
+        kinds, operator = _KINDS, _OPERATOR
         open_nodes: list[tuple[Node, Kids]] = []
         kids: Kids = []
         while True:
             node = cursor.node
             assert node is not None
-            visit, build = _KINDS[node.kind_id]
-            if visit == _TOKEN:
-                if cursor.field_id == _OPERATOR:
-                    kids.append((_OPERATOR, self.slice(node)))
-            elif visit == _LEAF:
+            visit, build = kinds[node.kind_id]
+            if visit is _LEAF:
                 kids.append((cursor.field_id, build(self, node, [])))
-            elif len(open_nodes) < DEPTH and cursor.goto_first_child():
+            elif visit is _TOKEN:
+                if cursor.field_id == operator:
+                    kids.append((operator, self.slice(node)))
+            elif len(open_nodes) < DEPTH and to_child():
                 open_nodes.append((node, kids))
                 kids = []
                 continue
             else:
                 self._childless(node, kids)
-            while not cursor.goto_next_sibling():
+            while not to_sibling():
                 if not open_nodes:
                     return
                 cursor.goto_parent()
                 node, outer = open_nodes.pop()
-                outer.append((cursor.field_id, _KINDS[node.kind_id][1](self, node, kids)))
+                outer.append((cursor.field_id, kinds[node.kind_id][1](self, node, kids)))
                 kids = outer
 
     def _childless(self, node: Node, kids: Kids) -> None:
@@ -237,9 +239,12 @@ def _word(kind: str) -> Callable[[Lowering, Node, Kids], Expr]:
 
 
 def _name(low: Lowering, node: Node, kids: Kids) -> Expr:
-    start, end = low.span(node)
-    name = Expr("name", low.slice(node), (), start, end)
-    return Expr("call", "", (name,), start, end) if name.text in low.spelling.aliases else name
+    start, end = node.start_byte, node.end_byte
+    text = low.text[start:end].decode("utf-8", "replace")
+    if low.place:
+        start, end = low.place
+    name = Expr("name", text, (), start, end)
+    return Expr("call", "", (name,), start, end) if text in low.spelling.aliases else name
 
 
 def _operation(kind: str) -> Callable[[Lowering, Node, Kids], Expr]:
