@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from vmxlint.facts import Expr, Facts, Function, Macro
 from vmxlint.syntax import assembly, macros
 from vmxlint.syntax.cleanup import Cleaned, clean
-from vmxlint.syntax.lower import Lowering, Spelling, parse
+from vmxlint.syntax.draft import Draft, Spelling
+from vmxlint.syntax.lower import lower
 from vmxlint.syntax.mask import without_comments
 
 __all__ = ["read", "unit_macros", "without_comments"]
@@ -60,18 +61,17 @@ class _Reader:
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
         numbers = {asm.start: number for number, asm in enumerate(asms)}
-        low = Lowering(self.path, cleaned.text, self._spelling(numbers))
-        low.run(parse(cleaned.text))
+        draft = lower(Draft(self.path, cleaned.text, self._spelling(numbers)))
         return Facts(
             self.path,
-            (*low.functions, *self._generated(cleaned), *self._macro_functions(cleaned)),
-            tuple(low.structs),
-            tuple(low.tables),
+            (*draft.functions, *self._generated(cleaned), *self._macro_functions(cleaned)),
+            tuple(draft.structs),
+            tuple(draft.tables),
             asms,
             tuple(cleaned.macros),
-            (*low.constants, *_object_constants(cleaned.macros)),
+            (*draft.constants, *_object_constants(cleaned.macros)),
             tuple(cleaned.includes),
-            (*cleaned.gaps, *low.gaps),
+            (*cleaned.gaps, *draft.gaps),
         )
 
     def _spelling(self, asm_numbers: dict[int, int] | None = None) -> Spelling:
@@ -79,9 +79,7 @@ class _Reader:
 
     def _lowered(self, text: str, place: tuple[int, int], origin: str) -> list[Function]:
         encoded = clean(text.encode("utf-8", "replace"), {}).text
-        low = Lowering(self.path, encoded, self._spelling(), place, origin)
-        low.run(parse(encoded))
-        return low.functions
+        return lower(Draft(self.path, encoded, self._spelling(), place, origin)).functions
 
     def _value(self, text: str) -> Expr:
         """A piece of C, such as an operand of an asm statement, as an expression."""
@@ -95,9 +93,8 @@ class _Reader:
     def _pasted_text(self, text: str, place: tuple[int, int]) -> Expr:
         code = f"({{ {text}; }})" if _STATEMENT.search(text) else text
         encoded = clean(f"void f(void) {{ return {code}; }}".encode("utf-8", "replace"), {}).text
-        low = Lowering(self.path, encoded, Spelling({}, self._aliases, (), None), place)
-        low.run(parse(encoded))
-        body = low.functions[0].body if low.functions else ()
+        draft = lower(Draft(self.path, encoded, Spelling({}, self._aliases, (), None), place))
+        body = draft.functions[0].body if draft.functions else ()
         return (body[0].expr if body else None) or _NOTHING._replace(text=text)
 
     def _generated(self, cleaned: Cleaned) -> Iterator[Function]:

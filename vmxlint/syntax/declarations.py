@@ -1,0 +1,181 @@
+"""Declarations: functions, variables, tables, structs and constants, as each is met."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from vmxlint.facts import Expr, Function, Row, Stmt, Struct, Table, Variable, spelled
+from vmxlint.syntax.draft import Build, Declarator, Draft, Kids, Type, Value, expressions_of
+
+
+def _function(draft: Draft, node: Node, kids: Kids) -> None:
+    """A function_definition."""
+    declarator = next((v for _, v in kids if type(v) is Declarator), None)
+    body = next((v for _, v in kids if type(v) is Stmt), None)
+    variables, draft.locals = tuple(draft.locals), []
+    if declarator is None or body is None:
+        return
+    start, end = draft.span(node)
+    name_at = start if draft.place else declarator.start
+    static = any(v == "static" for _, v in kids)
+    draft.functions.append(
+        Function(
+            declarator.name,
+            declarator.params or (),
+            variables,
+            body.body if body.kind == "block" else (body,),
+            name_at,
+            end,
+            static,
+            draft.origin,
+            next((v.name for _, v in kids if type(v) is Type), ""),
+        )
+    )
+
+
+def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
+    """A declaration: locals, tables, and the first values as statements."""
+    kind = next((v.name for _, v in kids if type(v) is Type), "")
+    start, end = draft.span(node)
+    statements = []
+    for _, one in kids:
+        if type(one) is Expr and one.kind == "name":
+            one = Declarator(one.text, one.start)
+        if type(one) is not Declarator or (one.params is not None and one.value is None):
+            continue
+        draft.locals.append(Variable(one.name, kind, one.pointers, one.start))
+        if one.value is not None:
+            _note_table(draft, one, kind)
+            statements.append(Stmt("decl", one.name, one.value, (), (), one.start, end))
+    if not statements:
+        return None
+    if len(statements) == 1:
+        return statements[0]
+    return Stmt("block", "", None, tuple(statements), (), start, end)
+
+
+def _note_table(draft: Draft, declarator: Declarator, kind: str) -> None:
+    assert declarator.value is not None
+    pairs = [one for one in declarator.value.kids if one.kind == "pair" and one.kids]
+    rows = tuple(Row(one.text, target(one.kids[-1]), one.start) for one in pairs)
+    if rows:
+        draft.tables.append(Table(declarator.name, kind, rows, declarator.start))
+
+
+def _struct(draft: Draft, node: Node, kids: Kids) -> Type:
+    """A struct or union specifier, with or without its members."""
+    name = next((v.name for _, v in kids if type(v) is Type), "")
+    members = next((v for _, v in kids if type(v) is tuple), None)
+    start, _ = draft.span(node)
+    if members is not None:
+        name = name or f"{draft.path}@{start}"
+        draft.structs.append(Struct(name, members, start))
+    return Type(name)
+
+
+def _enumerator(draft: Draft, node: Node, kids: Kids) -> None:
+    """`NAME = value` of an enum."""
+    values = expressions_of(kids)
+    if len(values) == 2:
+        text = draft.text[values[1].start : values[1].end] if not draft.place else b""
+        draft.constants.append((values[0].text, text.decode("utf-8", "replace")))
+
+
+def target(value: Expr) -> str:
+    """The function that a table's value names: `f`, `&f`, `(cast)f`, else the expression."""
+    while value.kind in ("cast", "unary") and value.kids:
+        value = value.kids[-1]
+    return spelled(value)
+
+
+def _type(draft: Draft, node: Node, kids: Kids) -> Type:
+    return Type(draft.slice(node))
+
+
+def _type_descriptor(draft: Draft, node: Node, kids: Kids) -> Value:
+    return next((v for _, v in kids if type(v) is Type), None)
+
+
+def _pointer(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
+    inner = _declarator(kids)
+    return inner._replace(pointers=inner.pointers + 1) if inner else None
+
+
+def _array(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
+    return _declarator(kids[:1])
+
+
+def _declarator(kids: Kids) -> Declarator | None:
+    for _, value in kids:
+        if type(value) is Declarator:
+            return value
+        if type(value) is Expr and value.kind == "call" and len(value.kids) == 1:
+            value = value.kids[0]  # the name of a macro, in a declaration of that name
+        if type(value) is Expr and value.kind == "name":
+            return Declarator(value.text, value.start)
+    return None
+
+
+def _function_declarator(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
+    inner = _declarator(kids)
+    params = next((v for _, v in kids if type(v) is tuple), ())
+    if inner is None:
+        return None
+    return inner if inner.params is not None else inner._replace(params=params)
+
+
+def _initialised(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
+    inner = _declarator(kids)
+    values = expressions_of(kids[1:])
+    return inner._replace(value=values[-1]) if inner and values else inner
+
+
+def _parameter(draft: Draft, node: Node, kids: Kids) -> Variable | None:
+    kind = next((v.name for _, v in kids if type(v) is Type), "")
+    inner = _declarator(kids)
+    return Variable(inner.name, kind, inner.pointers, inner.start) if inner else None
+
+
+def _variables(draft: Draft, node: Node, kids: Kids) -> tuple[Variable, ...]:
+    found: list[Variable] = []
+    for _, value in kids:
+        if type(value) is Variable:
+            found.append(value)
+        elif type(value) is list:
+            found.extend(value)
+    return tuple(found)
+
+
+def _fields(draft: Draft, node: Node, kids: Kids) -> list[Variable]:
+    kind = next((v.name for _, v in kids if type(v) is Type), "")
+    declared = [d for f, v in kids if (d := _declarator([(f, v)]))]
+    start, _ = draft.span(node)
+    if not declared:
+        return [Variable("", kind, 0, start)]
+    return [
+        Variable(d.name, kind, d.pointers, draft.place[0] if draft.place else d.start)
+        for d in declared
+    ]
+
+
+DECLARATIONS: dict[str, Build] = {
+    "type_identifier": _type,
+    "primitive_type": _type,
+    "sized_type_specifier": _type,
+    "type_descriptor": _type_descriptor,
+    "struct_specifier": _struct,
+    "union_specifier": _struct,
+    "enum_specifier": _type_descriptor,
+    "enumerator": _enumerator,
+    "field_declaration_list": _variables,
+    "field_declaration": _fields,
+    "pointer_declarator": _pointer,
+    "array_declarator": _array,
+    "function_declarator": _function_declarator,
+    "parenthesized_declarator": lambda draft, node, kids: _declarator(kids),
+    "init_declarator": _initialised,
+    "parameter_list": _variables,
+    "parameter_declaration": _parameter,
+    "declaration": _declaration,
+    "function_definition": _function,
+}

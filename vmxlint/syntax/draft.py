@@ -1,0 +1,107 @@
+"""What lowering hands around: the text, what its names stand for, and what was found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+import tree_sitter_c
+from tree_sitter import Language, Node
+
+from vmxlint.facts import Expr, Function, Gap, Stmt, Struct, Table, Variable
+
+LANGUAGE = Language(tree_sitter_c.language())
+OPERATOR = LANGUAGE.field_id_for_name("operator")
+
+
+class Type(NamedTuple):
+    """A type as far as it matters: the name of the struct or of the basic type."""
+
+    name: str
+
+
+class Declarator(NamedTuple):
+    """A declared name on its way up: its pointers, parameters and first value."""
+
+    name: str
+    start: int
+    pointers: int = 0
+    params: tuple[Variable, ...] | None = None
+    value: Expr | None = None
+
+
+Value = object
+Pasted = Callable[[str, tuple[int, int]], Expr | None]
+
+
+class Spelling(NamedTuple):
+    """What some names and places of the text stand for.
+
+    `asm_numbers` maps the offset of a blanked asm statement to its number. `aliases` are macros
+    without parentheses that have code in them, so that their plain name is a call. `pasting` are
+    those that paste names: `pasted` gives the expression that a call of one stands for.
+    """
+
+    asm_numbers: Mapping[int, int]
+    aliases: Collection[str]
+    pasting: Collection[str]
+    pasted: Pasted | None
+
+
+Kids = list[tuple[int | None, Value]]
+
+
+class Draft:
+    """One text on its way to Facts.
+
+    With `place`, every position is that span: for text that a macro made.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        text: bytes,
+        spelling: Spelling,
+        place: tuple[int, int] | None = None,
+        origin: str = "function",
+    ) -> None:
+        self.path = path
+        self.text = text
+        self.spelling = spelling
+        self.place = place
+        self.origin = origin
+        self.functions: list[Function] = []
+        self.structs: list[Struct] = []
+        self.tables: list[Table] = []
+        self.constants: list[tuple[str, str]] = []
+        self.gaps: list[Gap] = []
+        self.locals: list[Variable] = []
+
+    def slice(self, node: Node) -> str:
+        """The node's own text."""
+        return self.text[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """The node's offsets in the file."""
+        return self.place or (node.start_byte, node.end_byte)
+
+
+def expressions_of(kids: Kids) -> list[Expr]:
+    """The expressions among a node's children."""
+    return [value for _, value in kids if type(value) is Expr]
+
+
+def statements_of(kids: Kids) -> tuple[Stmt, ...]:
+    """The children that run, each as a statement."""
+    return tuple([as_statement(v) for _, v in kids if type(v) is Stmt or type(v) is Expr])
+
+
+def as_statement(value: object) -> Stmt:
+    """A statement, or an expression as one."""
+    if type(value) is Expr:
+        return Stmt("expr", "", value, (), (), value.start, value.end)
+    assert type(value) is Stmt
+    return value
+
+
+Build = Callable[[Draft, Node, Kids], Value]

@@ -1,0 +1,116 @@
+"""Expressions: what each kind of the grammar's nodes becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tree_sitter import Node
+
+from vmxlint.facts import Expr, Stmt
+from vmxlint.syntax.draft import OPERATOR, Build, Draft, Kids, Type, Value, expressions_of
+
+
+def _word(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
+    def build(draft: Draft, node: Node, kids: Kids) -> Expr:
+        start, end = draft.span(node)
+        return Expr(kind, draft.slice(node), (), start, end)
+
+    return build
+
+
+def _name(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = node.start_byte, node.end_byte
+    text = draft.text[start:end].decode("utf-8", "replace")
+    if draft.place:
+        start, end = draft.place
+    name = Expr("name", text, (), start, end)
+    return Expr("call", "", (name,), start, end) if text in draft.spelling.aliases else name
+
+
+def _operation(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
+    def build(draft: Draft, node: Node, kids: Kids) -> Expr:
+        start, end = draft.span(node)
+        operator = next((v for f, v in kids if f == OPERATOR and type(v) is str), "")
+        return Expr(kind, operator, tuple(expressions_of(kids)), start, end)
+
+    return build
+
+
+def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = draft.span(node)
+    parts = expressions_of(kids)
+    given = parts[1].kids if len(parts) > 1 and parts[1].kind == "arguments" else ()
+    name = parts[0].text if parts else ""
+    if name == "__A" and node.start_byte in draft.spelling.asm_numbers:
+        number = draft.spelling.asm_numbers[node.start_byte]
+        return Expr("asm", str(number), (), start, end)
+    if name in draft.spelling.pasting and draft.spelling.pasted:
+        if (made := draft.spelling.pasted(draft.slice(node), (start, end))) is not None:
+            return made
+    return Expr("call", "", (parts[0], *given) if parts else (), start, end)
+
+
+def _arguments(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = draft.span(node)
+    return Expr("arguments", "", tuple(expressions_of(kids)), start, end)
+
+
+def _member(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = draft.span(node)
+    parts = expressions_of(kids)
+    if len(parts) < 2:
+        return Expr("opaque", "", tuple(parts), start, end)
+    dot = any(value == "." for _, value in kids)
+    return Expr("member", parts[1].text, (parts[0],), start, end, (), dot)
+
+
+def _cast(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = draft.span(node)
+    name = next((v.name for _, v in kids if type(v) is Type), "")
+    return Expr("cast", name, tuple(expressions_of(kids)[-1:]), start, end)
+
+
+def _parenthesized(draft: Draft, node: Node, kids: Kids) -> Value:
+    inner = next((v for _, v in kids if type(v) is Expr or type(v) is Stmt), None)
+    if type(inner) is Stmt:
+        start, end = draft.span(node)
+        return Expr("block", "", (), start, end, (inner,))
+    return inner
+
+
+def _pair(draft: Draft, node: Node, kids: Kids) -> Expr:
+    start, end = draft.span(node)
+    values = expressions_of(kids)
+    text = draft.slice(node).partition("=")[0].strip()
+    return Expr("pair", text, tuple(values[-1:]), start, end)
+
+
+EXPRESSIONS: dict[str, Build] = {
+    "identifier": _name,
+    "field_identifier": _word("name"),
+    "number_literal": _word("number"),
+    "true": _word("number"),
+    "false": _word("number"),
+    "null": _word("number"),
+    "char_literal": _word("number"),
+    "string_literal": _word("string"),
+    "concatenated_string": _word("string"),
+    "sizeof_expression": _word("number"),
+    "offsetof_expression": _word("number"),
+    "call_expression": _call,
+    "argument_list": _arguments,
+    "field_expression": _member,
+    "subscript_expression": _operation("index"),
+    "unary_expression": _operation("unary"),
+    "pointer_expression": _operation("unary"),
+    "update_expression": _operation("update"),
+    "binary_expression": _operation("binary"),
+    "assignment_expression": _operation("assign"),
+    "conditional_expression": _operation("ternary"),
+    "comma_expression": _operation("comma"),
+    "cast_expression": _cast,
+    "compound_literal_expression": _cast,
+    "parenthesized_expression": _parenthesized,
+    "initializer_list": _operation("list"),
+    "initializer_pair": _pair,
+}
