@@ -11,7 +11,8 @@ from vmxlint.flow import Site
 from vmxlint.link import Linker, Routine
 from vmxlint.model.controls import ControlBit, ControlTable
 from vmxlint.numbers import evaluate
-from vmxlint.operations import Operation, Operations, assigned
+from vmxlint.operations import Operation, Operations
+from vmxlint.templates import assigned
 
 _DEEPEST = 6
 

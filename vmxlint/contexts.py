@@ -19,12 +19,13 @@ from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Edge, Linker, Routine
 from vmxlint.model.profiles import Profile
 from vmxlint.operations import Operations
+from vmxlint.reasons import Reasons
+from vmxlint.spine import Spine
 
 ENTRY, EXIT = "entry", "exit"
 NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
 VCPU_LOAD, VCPU_PUT = "vcpu-load", "vcpu-put"
 _NESTED_REASONS = frozenset({"VMLAUNCH", "VMRESUME"})
-_FAR_UP = 6
 
 
 def exit_for(reason: str) -> str:
@@ -51,111 +52,35 @@ class Contexts:
     """The contexts of every routine and site of a unit."""
 
     def __init__(
-        self, linker: Linker, operations: Operations, gates: Gates, profile: Profile
+        self,
+        linker: Linker,
+        operations: Operations,
+        gates: Gates,
+        reasons: Reasons,
+        profile: Profile,
     ) -> None:
         self._linker = linker
         self._operations = operations
         self._gates = gates
+        self._reasons = reasons
         self._profile = profile
-
-    @cached_property
-    def spine(self) -> Mapping[Routine, tuple[int, int]]:
-        """The functions from the run loop down to the VM-entry, each with the numbers of the first
-        and last of its sites that lead on downwards."""
-        towards = self._towards_entry()
-        steps: dict[Routine, tuple[int, int]] = {}
-        for top in self._tops(towards):
-            todo = [top]
-            while todo:
-                routine = todo.pop()
-                if routine in steps:
-                    continue
-                down = [edge for edge in self._linker.edges[routine] if edge.callee in towards]
-                numbers = [_number(routine, edge.site) for edge in down]
-                end = len(routine.flow.sites)
-                steps[routine] = (min(numbers, default=end), max(numbers, default=end))
-                if routine not in self._operations.entries:
-                    todo += [edge.callee for edge in down]
-        return steps
-
-    def _towards_entry(self) -> frozenset[Routine]:
-        """The routines that enter the guest, themselves or by plain calls."""
-        found = dict.fromkeys(self._operations.entries)
-        level = list(found)
-        for _ in range(_FAR_UP):
-            above = [
-                edge.caller
-                for routine in level
-                for edge in self._linker.callers.get(routine, ())
-                if not edge.slot and not edge.key and edge.caller not in found
-            ]
-            level = list(dict.fromkeys(above))
-            found.update(dict.fromkeys(level))
-        return frozenset(found)
-
-    def _tops(self, towards: frozenset[Routine]) -> Iterator[Routine]:
-        """Where the spine starts: the functions in the ops struct's slot for running, else the
-        highest callers of the VM-entry that no exit handler leads to."""
-        slots = self._linker.dialect.entry_slots
-        tops = [
-            routine
-            for slot in slots
-            for routine in self._linker.slots.get(slot, ())
-            if routine in towards or not towards
-        ]
-        if tops:
-            yield from tops
-            return
-        handlers = {one for rows in self._linker.handlers.values() for _, one in rows}
-        for routine in self._linker.routines:
-            above = self._linker.callers.get(routine, ())
-            if routine in towards and routine not in handlers:
-                if not any(edge.caller in towards for edge in above):
-                    yield routine
-
-    @cached_property
-    def _loops(self) -> Mapping[Routine, tuple[int, int]]:
-        """The callers of the spine through the ops struct, and one further up: the run loop."""
-        found: dict[Routine, tuple[int, int]] = {}
-        slots = self._linker.dialect.entry_slots
-        for routine, edges in self._linker.edges.items():
-            numbers = [
-                _number(routine, edge.site)
-                for edge in edges
-                if edge.slot in slots and edge.callee in self.spine
-            ]
-            if numbers:
-                found[routine] = (min(numbers), max(numbers))
-        return found
+        self.spine = Spine(linker, operations)
 
     def _roots(self) -> Iterator[tuple[Routine, Reach]]:
-        for routine in (*self._loops, *self.spine):
-            calls = self._descent(routine)
+        for routine in (*self.spine.loops, *self.spine.steps):
+            calls = self.spine.descent(routine)
             path = (*(call.caller.name for call in calls), routine.name)
             for context in (ENTRY, EXIT):
                 yield routine, Reach(context, path, (), ONCE, calls)
         for slot, context in self._linker.dialect.slot_contexts.items():
             for routine in self._linker.slots.get(slot, ()):
                 called = any(
-                    edge.caller in self._loops for edge in self._linker.callers.get(routine, ())
+                    edge.caller in self.spine.loops
+                    for edge in self._linker.callers.get(routine, ())
                 )
                 if not called:
                     yield routine, Reach(context, (routine.name,), (), ONCE)
         yield from self._undispatched()
-
-    def _descent(self, routine: Routine) -> tuple[Edge, ...]:
-        """The calls from the top of the spine down to `routine`."""
-        calls: list[Edge] = []
-        seen = {routine}
-        while routine in self.spine:
-            above = (e for e in self._linker.callers.get(routine, ()) if not e.slot)
-            call = next((e for e in above if e.caller in self.spine and e.caller not in seen), None)
-            if call is None:
-                break
-            calls.append(call)
-            routine = call.caller
-            seen.add(routine)
-        return tuple(reversed(calls))
 
     def _undispatched(self) -> Iterator[tuple[Routine, Reach]]:
         """Handlers of a table that nothing in the tree indexes."""
@@ -166,7 +91,7 @@ class Contexts:
         for rows in self._linker.handlers.values():
             for key, routine in rows:
                 if routine not in dispatched and key.startswith(prefix):
-                    reason = self._gates.canonical(key)
+                    reason = self._reasons.canonical(key)
                     yield routine, Reach(exit_for(reason), (routine.name,), (), ONCE)
 
     @cached_property
@@ -228,10 +153,12 @@ class Contexts:
 
     def at(self, routine: Routine, site: Site, reach: Reach, key: str = "") -> list[Reach]:
         """How `reach`, having come to `routine`, comes to one of its sites, if it does."""
-        if not self._on_side(routine, site, reach.context):
-            return []
+        given: Conditions = ()
+        if reach.context in (ENTRY, EXIT):
+            if not self.spine.is_on_side(routine, site, reach.context == ENTRY):
+                return []
+            given = self.spine.given(routine)
         ways = [reach]
-        given = self._given(routine, reach.context)
         conditions = [one for one in site.conditions if one not in given]
         for gate in self._gates.gates(conditions, routine):
             ways = [onward for way in ways for onward in self._through(way, gate)]
@@ -239,21 +166,6 @@ class Contexts:
             gate = self._gates.table(key)
             ways = [onward for way in ways for onward in self._through(way, gate)]
         return [way for way in ways if way.probability.high > 0]
-
-    def _given(self, routine: Routine, context: str) -> Conditions:
-        """The conditions that hold in the run loop because the guest is or was entered at all."""
-        steps = self.spine.get(routine) or self._loops.get(routine)
-        if steps is None or context not in (ENTRY, EXIT) or steps[0] >= len(routine.flow.sites):
-            return ()
-        return routine.flow.sites[steps[0]].conditions
-
-    def _on_side(self, routine: Routine, site: Site, context: str) -> bool:
-        """Whether a site of the spine stands on the context's side of the VM-entry."""
-        steps = self.spine.get(routine) or self._loops.get(routine)
-        if steps is None or context not in (ENTRY, EXIT):
-            return True
-        number = _number(routine, site)
-        return number <= steps[1] if context == ENTRY else number >= steps[0]
 
     def _through(self, way: Reach, gate: Gate) -> Sequence[Reach]:
         if gate.kind == "reason":
@@ -288,7 +200,3 @@ def _called(way: Reach, edge: Edge) -> Reach:
 def _behind(way: Reach, gate: Gate, context: str, chance: Interval) -> Reach:
     probability = way.probability if chance is ONCE else way.probability * chance
     return Reach(context, way.path, (*way.gates, gate), probability, way.calls)
-
-
-def _number(routine: Routine, site: Site) -> int:
-    return routine.numbers[id(site)]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from vmxlint.facts import Asm, Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Linker, Routine
-from vmxlint.operations import Operation, Operations, substituted
+from vmxlint.operations import Operation, Operations
 from vmxlint.structs import Place, Structs
+from vmxlint.templates import substituted
 
 _OFFSET = re.compile(r"offsetof\s*\(\s*(?:struct\s+)?(\w+)\s*,\s*([\w.\[\]>-]+)\s*\)")
 _IN_MEMORY = re.compile(r"(?:%[a-zA-Z]?(\[\w+\]|\d+))\(.*\)|\(?%[a-zA-Z]?(\[\w+\]|\d+)\)?")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from vmxlint.facts import Asm, Expr, spelled, walk
+from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Edge, Linker, Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.assembly import ENTRY_NAME
+from vmxlint.templates import (
+    VMX_INSTRUCTIONS,
+    Template,
+    assigned,
+    at_parameter,
+    bound,
+    of_assembly,
+    plain_names,
+)
 
 ENTRIES = ("vmlaunch", "vmresume")
-_VMX = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
-_PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
-_REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
-_LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 _ROUNDS = 8
 
 
@@ -42,24 +46,13 @@ class Operation:
     through: tuple[Routine, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Template:
-    """An operation of a helper, in terms of the helper's parameters."""
-
-    kind: str
-    field: Expr
-    value: Expr | None
-    conditions: Conditions
-    through: tuple[Routine, ...]
-
-
 class Operations:
     """All operations of a linked unit."""
 
     def __init__(self, linker: Linker, fields: FieldTable) -> None:
         self._linker = linker
         self._fields = fields
-        self._templates: dict[Routine, tuple[_Template, ...]] = {}
+        self._templates: dict[Routine, tuple[Template, ...]] = {}
         self._found: dict[Routine, tuple[Operation, ...]] = {}
         self._passed: dict[Routine, tuple[Operation, ...]] = {}
         self._search()
@@ -133,11 +126,11 @@ class Operations:
 
     def _update(self, routine: Routine) -> bool:
         """Compute a routine's operations again; whether what its callers see of it has changed."""
-        templates: dict[tuple[str, str], _Template] = {}
+        templates: dict[tuple[str, str], Template] = {}
         own: list[Operation] = []
         passed: list[Operation] = []
         for site, template in self._standing(routine):
-            template = _at_parameter(template, routine)
+            template = at_parameter(template, routine)
             if self._passes_on(template, routine):
                 _keep(templates, template)
                 passed += self._operations(template, site, routine)
@@ -149,7 +142,7 @@ class Operations:
         self._templates[routine] = after
         return changed
 
-    def _standing(self, routine: Routine) -> Iterator[tuple[Site, _Template]]:
+    def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
         """The operations that the routine's sites make, in order, in the routine's own names."""
         edges: dict[int, list[Edge]] = {}
         for edge in self._linker.edges[routine]:
@@ -158,38 +151,38 @@ class Operations:
             if site.kind:
                 continue
             if site.expr.kind == "asm":
-                for template in _assembly(routine.asm(site.expr)):
+                for template in of_assembly(routine.asm(site.expr)):
                     yield site, replace(template, conditions=())
             for edge in edges.get(id(site), ()):
                 for template in self._templates.get(edge.callee, ()):
-                    yield site, _bound(template, edge)
+                    yield site, bound(template, edge)
             if self._declared(site) and (declared := self._from_dialect(site)):
                 yield site, declared
 
-    def _from_dialect(self, site: Site) -> _Template | None:
+    def _from_dialect(self, site: Site) -> Template | None:
         accessor = self._linker.dialect.accessors[site.expr.kids[0].text]
         given = site.expr.kids[1:]
         if len(given) <= accessor.field:
             return None
         has_value = accessor.value is not None and len(given) > accessor.value
         value = given[accessor.value or 0] if has_value else None
-        return _Template(accessor.operation, given[accessor.field], value, (), ())
+        return Template(accessor.operation, given[accessor.field], value, (), ())
 
-    def _passes_on(self, template: _Template, routine: Routine) -> bool:
+    def _passes_on(self, template: Template, routine: Routine) -> bool:
         """Whether the operation is the callers': it is theirs to say what it is."""
         if routine.function.origin in ("macro", "alias"):
             return True
-        if any(one.text in routine.parameters for one in _plain(template.field)):
-            return template.kind in _VMX
+        if any(one.text in routine.parameters for one in plain_names(template.field)):
+            return template.kind in VMX_INSTRUCTIONS
         if template.kind != "vmwrite" or template.value is None:
             return False
         scalars = {one.name for one in routine.function.params if not one.pointers}
-        if not any(one.text in scalars for one in _plain(template.value)):
+        if not any(one.text in scalars for one in plain_names(template.value)):
             return False
         field = next(iter(self.fields_of(template.field, routine)), None)
         return field is not None and field.major and bool(self._linker.callers.get(routine))
 
-    def _operations(self, template: _Template, site: Site, routine: Routine) -> Iterator[Operation]:
+    def _operations(self, template: Template, site: Site, routine: Routine) -> Iterator[Operation]:
         fields: Sequence[Field | None] = self.fields_of(template.field, routine)
         for field in fields or (None,):
             yield Operation(
@@ -239,42 +232,7 @@ class Operations:
         return encodings | self._linker.constants
 
 
-def _at_parameter(template: _Template, routine: Routine) -> _Template:
-    """An operation on the address of a parameter, kept in a local, is one on the parameter."""
-    operand = template.field
-    if template.kind in ("vmread", "vmwrite") or operand.kind != "name":
-        return template
-    if operand.text in routine.parameters:
-        return template
-    for value in assigned(routine, operand.text):
-        for one in walk(value):
-            if one.kind == "name" and one.text in routine.parameters:
-                return replace(template, field=one)
-    return template
-
-
-def assigned(routine: Routine, name: str) -> Iterator[Expr]:
-    """The values that a local variable is plainly given."""
-    for site in routine.flow.sites:
-        if site.kind == "decl" and site.target == name:
-            yield site.expr
-        elif site.expr.kind == "assign" and site.expr.text == "=" and len(site.expr.kids) == 2:
-            if site.expr.kids[0].kind == "name" and site.expr.kids[0].text == name:
-                yield site.expr.kids[1]
-
-
-def _plain(expr: Expr) -> Iterator[Expr]:
-    """The names that `expr` uses as they are: not as an object, callee or argument."""
-    todo = [expr]
-    while todo:
-        one = todo.pop()
-        if one.kind == "name":
-            yield one
-        elif one.kind in ("binary", "cast", "ternary") or (one.kind == "unary" and one.text == "~"):
-            todo.extend(one.kids)
-
-
-def _keep(templates: dict[tuple[str, str], _Template], template: _Template) -> None:
+def _keep(templates: dict[tuple[str, str], Template], template: Template) -> None:
     """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own."""
     base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
     key = (template.kind, base)
@@ -283,75 +241,5 @@ def _keep(templates: dict[tuple[str, str], _Template], template: _Template) -> N
         templates[key] = template
 
 
-def _shape(templates: Sequence[_Template]) -> list[tuple[str, str, str]]:
+def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:
     return [(t.kind, spelled(t.field), spelled(t.value) if t.value else "") for t in templates]
-
-
-def _bound(template: _Template, edge: Edge) -> _Template:
-    """A helper's operation in the names of its caller."""
-    given = dict(zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False))
-    return _Template(
-        template.kind,
-        substituted(template.field, given),
-        substituted(template.value, given) if template.value else None,
-        tuple(
-            one._replace(test=substituted(one.test, given))
-            for one in (*_inner(edge.callee, template), *template.conditions)
-        ),
-        (edge.callee, *template.through),
-    )
-
-
-def _inner(helper: Routine, template: _Template) -> Conditions:
-    """The conditions inside `helper` for the operation, from the first site that makes it."""
-    for site in helper.flow.sites:
-        if site.kind or site.expr.kind not in ("call", "asm"):
-            continue
-        callee = site.expr.kids[0].text if site.expr.kids else ""
-        if not template.through:
-            if site.expr.kind == "asm":
-                return site.conditions
-        elif callee == template.through[0].name:
-            return site.conditions
-    return ()
-
-
-def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced; Facts bound its depth."""
-    if expr.kind == "name":
-        return given.get(expr.text, expr)
-    if not expr.kids or not given:
-        return expr
-    return expr._replace(kids=tuple(substituted(kid, given) for kid in expr.kids))
-
-
-def _assembly(asm: Asm) -> Iterator[_Template]:
-    operands = {name: (constraint, value) for name, constraint, value in asm.operands}
-    for mnemonic, given in asm.instructions:
-        kind = mnemonic.rstrip("ql") if mnemonic.rstrip("ql") in _VMX else mnemonic
-        if kind not in (*_VMX, "rdmsr", "wrmsr"):
-            continue
-        values = [_operand(one, operands) for one in given]
-        nothing = Expr("opaque", "", (), asm.start, asm.end)
-        match kind, values:
-            case "vmread", [field, *_]:
-                yield _Template(kind, field, None, (), ())
-            case "vmwrite", [value, field]:
-                yield _Template(kind, field, value, (), ())
-            case _, [first, *_]:
-                yield _Template(kind, first, None, (), ())
-            case _:
-                yield _Template(kind, nothing, None, (), ())
-
-
-def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
-    """The C expression behind an operand of an instruction."""
-    value = Expr("opaque", text, (), 0, 0)
-    if match := _PLACEHOLDER.fullmatch(text):
-        value = operands.get(f"%{match[1]}", ("", value))[1]
-    elif match := _REGISTER.fullmatch(text):
-        letter = _LETTERS[match[1]]
-        value = next((v for c, v in operands.values() if letter in c), value)
-    while value.kind == "cast":
-        value = value.kids[0]
-    return value

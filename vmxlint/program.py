@@ -15,6 +15,7 @@ from vmxlint.gates import Gates
 from vmxlint.link import Linker
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations import Operation, Operations
+from vmxlint.reasons import Reasons
 from vmxlint.structs import Structs
 
 
@@ -37,8 +38,9 @@ class Program:
 
     @cached_property
     def _contexts(self) -> Contexts:
-        gates = Gates(self.linker, self._operations, self.pricing.model.exits)
-        return Contexts(self.linker, self._operations, gates, self.pricing.profile)
+        reasons = Reasons(self.linker, self._operations, self.pricing.model.exits)
+        gates = Gates(self.linker, reasons)
+        return Contexts(self.linker, self._operations, gates, reasons, self.pricing.profile)
 
     @cached_property
     def structs(self) -> Structs:

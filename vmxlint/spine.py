@@ -1,0 +1,127 @@
+"""The spine: the functions from the run loop down to VMLAUNCH and VMRESUME.
+
+In each of them what stands before the next step down runs on every VM-entry, and what stands behind
+it on every VM-exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from vmxlint.flow import Conditions, Site
+from vmxlint.link import Edge, Linker, Routine
+from vmxlint.operations import Operations
+
+_FAR_UP = 6
+
+
+class Spine:
+    """The search for the spine of a unit."""
+
+    def __init__(self, linker: Linker, operations: Operations) -> None:
+        self._linker = linker
+        self._operations = operations
+
+    @cached_property
+    def steps(self) -> Mapping[Routine, tuple[int, int]]:
+        """The functions from the run loop down to the VM-entry, each with the numbers of the first
+        and last of its sites that lead on downwards."""
+        towards = self._towards_entry()
+        steps: dict[Routine, tuple[int, int]] = {}
+        for top in self._tops(towards):
+            todo = [top]
+            while todo:
+                routine = todo.pop()
+                if routine in steps:
+                    continue
+                down = [edge for edge in self._linker.edges[routine] if edge.callee in towards]
+                numbers = [_number(routine, edge.site) for edge in down]
+                end = len(routine.flow.sites)
+                steps[routine] = (min(numbers, default=end), max(numbers, default=end))
+                if routine not in self._operations.entries:
+                    todo += [edge.callee for edge in down]
+        return steps
+
+    def _towards_entry(self) -> frozenset[Routine]:
+        """The routines that enter the guest, themselves or by plain calls."""
+        found = dict.fromkeys(self._operations.entries)
+        level = list(found)
+        for _ in range(_FAR_UP):
+            above = [
+                edge.caller
+                for routine in level
+                for edge in self._linker.callers.get(routine, ())
+                if not edge.slot and not edge.key and edge.caller not in found
+            ]
+            level = list(dict.fromkeys(above))
+            found.update(dict.fromkeys(level))
+        return frozenset(found)
+
+    def _tops(self, towards: frozenset[Routine]) -> Iterator[Routine]:
+        """Where the spine starts: the functions in the ops struct's slot for running, else the
+        highest callers of the VM-entry that no exit handler leads to."""
+        slots = self._linker.dialect.entry_slots
+        tops = [
+            routine
+            for slot in slots
+            for routine in self._linker.slots.get(slot, ())
+            if routine in towards or not towards
+        ]
+        if tops:
+            yield from tops
+            return
+        handlers = {one for rows in self._linker.handlers.values() for _, one in rows}
+        for routine in self._linker.routines:
+            above = self._linker.callers.get(routine, ())
+            if routine in towards and routine not in handlers:
+                if not any(edge.caller in towards for edge in above):
+                    yield routine
+
+    @cached_property
+    def loops(self) -> Mapping[Routine, tuple[int, int]]:
+        """The callers of the spine through the ops struct, and one further up: the run loop."""
+        found: dict[Routine, tuple[int, int]] = {}
+        slots = self._linker.dialect.entry_slots
+        for routine, edges in self._linker.edges.items():
+            numbers = [
+                _number(routine, edge.site)
+                for edge in edges
+                if edge.slot in slots and edge.callee in self.steps
+            ]
+            if numbers:
+                found[routine] = (min(numbers), max(numbers))
+        return found
+
+    def descent(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls from the top of the spine down to `routine`."""
+        calls: list[Edge] = []
+        seen = {routine}
+        while routine in self.steps:
+            above = (e for e in self._linker.callers.get(routine, ()) if not e.slot)
+            call = next((e for e in above if e.caller in self.steps and e.caller not in seen), None)
+            if call is None:
+                break
+            calls.append(call)
+            routine = call.caller
+            seen.add(routine)
+        return tuple(reversed(calls))
+
+    def given(self, routine: Routine) -> Conditions:
+        """The conditions that hold in the run loop because the guest is or was entered at all."""
+        steps = self.steps.get(routine) or self.loops.get(routine)
+        if steps is None or steps[0] >= len(routine.flow.sites):
+            return ()
+        return routine.flow.sites[steps[0]].conditions
+
+    def is_on_side(self, routine: Routine, site: Site, entry: bool) -> bool:
+        """Whether a site of the spine stands on the context's side of the VM-entry."""
+        steps = self.steps.get(routine) or self.loops.get(routine)
+        if steps is None:
+            return True
+        number = _number(routine, site)
+        return number <= steps[1] if entry else number >= steps[0]
+
+
+def _number(routine: Routine, site: Site) -> int:
+    return routine.numbers[id(site)]
