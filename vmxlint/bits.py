@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from vmxlint.copies import Copies
 from vmxlint.facts import Expr, spelled, walk
@@ -12,7 +13,7 @@ from vmxlint.link import Linker, Routine
 from vmxlint.model.controls import ControlBit, ControlTable
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation, Operations
-from vmxlint.templates import assigned
+from vmxlint.templates import returned
 
 _DEEPEST = 6
 
@@ -56,8 +57,8 @@ class Bits:
         """All changes, in the order of the code."""
         for operations in self._operations.by_routine.values():
             for one in operations:
-                if one.kind == "vmwrite" and one.field and one.field.major and one.value:
-                    found = {(c.key, c.sets): c for c in self._changes(one, one.value, 0)}
+                if one.kind == "vmwrite" and one.field and one.field.major and one.computed:
+                    found = {(c.key, c.sets): c for c in self._changes(one, one.computed, 0)}
                     yield from found.values()
 
     def _changes(self, write: Operation, value: Expr, depth: int) -> Iterator[BitChange]:
@@ -70,101 +71,126 @@ class Bits:
             case Expr("ternary", _, (_, yes, no)):
                 yield from self._changes(write, yes, depth + 1)
                 yield from self._changes(write, no, depth + 1)
-            case Expr("binary", "|", (base, mask)) if self._is_old(base, write):
-                yield from self._named(write, mask, True)
-                yield from self._changes(write, base, depth + 1)
-            case Expr("binary", "&", (base, Expr("unary", "~", (mask,)))):
+            case Expr("binary", "|" | "+" | "&" | "-" | "^" as operator, (left, right)):
+                base, mask = (left, right) if self._is_old(left, write) else (right, left)
                 if self._is_old(base, write):
-                    yield from self._named(write, mask, False)
+                    yield from self._applied(write, operator, mask)
                     yield from self._changes(write, base, depth + 1)
-            case Expr("name", name) if name in write.routine.variables:
-                if self._holds_old(name, write):
-                    yield from self._through_local(write, name, depth)
+            case Expr("member" | "name"):
+                yield from self._kept_elsewhere(write, value)
 
-    def _through_local(self, write: Operation, name: str, depth: int) -> Iterator[BitChange]:
-        for value in assigned(write.routine, name):
-            yield from self._changes(write, value, depth + 1)
+    def _applied(self, write: Operation, operator: str, mask: Expr) -> Iterator[BitChange]:
+        match operator, mask:
+            case "|" | "+", _:
+                yield from self._named(write, mask, True)
+            case "&", Expr("unary", "~", (inner,)):
+                yield from self._named(write, inner, False)
+            case "-", _:
+                yield from self._named(write, mask, False)
+            case "^", _:
+                yield from self._named(write, mask, True)
+                yield from self._named(write, mask, False)
+
+    def _kept_elsewhere(self, write: Operation, value: Expr) -> Iterator[BitChange]:
+        """Bits that were changed in a member or global which is then written whole."""
+        wanted = spelled(value)
         for site in write.routine.flow.sites:
-            target = site.expr.kids[0] if site.expr.kind == "assign" else None
-            if target is None or target.text != name or site.expr.start > write.site.expr.start:
-                continue
             match site.expr:
-                case Expr("assign", "|=", (_, mask)):
-                    yield from self._named(write, mask, True)
-                case Expr("assign", "&=", (_, Expr("unary", "~", (mask,)))):
-                    yield from self._named(write, mask, False)
+                case Expr("assign", "|=" | "&=" | "^=" as operator, (target, mask)):
+                    if spelled(target) == wanted:
+                        yield from self._applied(write, operator[0], mask)
 
     def _is_old(self, base: Expr, write: Operation) -> bool:
-        """Whether `base` can be the control's old value: read back, or kept somewhere."""
-        inner = base
-        while inner.kind in ("cast", "binary") and inner.kids:
-            inner = inner.kids[0]
-        if inner.kind in ("call", "member"):
-            return True
-        return inner.kind == "name" and self._holds_old(inner.text, write)
+        """Whether the control's old value is in `base`: read back, or kept somewhere.
 
-    def _holds_old(self, name: str, write: Operation) -> bool:
-        """Whether a local was given the control's old value: by VMREAD, or from its copy."""
+        A value that was put together in a local is only taken for the old one changed if it started
+        from a VMREAD or a known copy; else it is computed anew.
+        """
+        return any(self._is_old_leaf(leaf, write) for leaf in _leaves(base))
+
+    def _is_old_leaf(self, leaf: Expr, write: Operation) -> bool:
         assert write.field is not None
-        return any(
-            self._is_read(value, write.routine, write.field.name)
-            or self._is_copy(value, write.routine, write.field.name)
-            for value in assigned(write.routine, name)
-        )
+        if leaf.kind == "call" and self._operations.is_read_of(write.field, leaf, write.routine):
+            return True
+        if self._is_copy(leaf, write.routine, write.field.name):
+            return True
+        if write.from_local:
+            return False
+        return leaf.kind == "member" or (leaf.kind == "call" and not self._is_constant(leaf))
 
-    def _is_read(self, value: Expr, routine: Routine, field_name: str) -> bool:
-        return any(one.name == field_name for one in self._operations.reads(value, routine))
-
-    def _is_copy(self, value: Expr, routine: Routine, field_name: str) -> bool:
+    def _is_copy(self, leaf: Expr, routine: Routine, field_name: str) -> bool:
         members = {c.place.member.name for c in self._copies.all if c.field_name == field_name}
-        for one in walk(value):
-            if one.kind == "member" and one.text in members:
-                return True
-            if one.kind == "call" and one.kids:
-                callee = self._linker.resolve(one.kids[0].text, routine.path)
-                if callee and _returned_members(callee) & members:
-                    return True
+        if leaf.kind == "member":
+            return leaf.text in members
+        if leaf.kind == "call" and leaf.kids:
+            callee = self._linker.resolve(leaf.kids[0].text, routine.path)
+            return callee is not None and bool(self._returned_members(callee, 0) & members)
         return False
+
+    def _returned_members(self, routine: Routine, depth: int) -> set[str]:
+        """The members in what a routine returns, itself or through another getter."""
+        found: set[str] = set()
+        for site in routine.flow.sites:
+            if site.kind == "return":
+                for one in walk(site.expr):
+                    if one.kind == "member":
+                        found.add(one.text)
+                    elif one.kind == "call" and one.kids and depth < _DEEPEST:
+                        callee = self._linker.resolve(one.kids[0].text, routine.path)
+                        found |= self._returned_members(callee, depth + 1) if callee else set()
+        return found
+
+    def _is_constant(self, call: Expr) -> bool:
+        return evaluate(spelled(call), self._names) is not None
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """The value of each name: of the model's bits, and the tree's own constants."""
+        masks = {name: str(bit.mask) for bit in self._controls.bits for name in bit.names}
+        return masks | self._linker.constants
 
     def _named(self, write: Operation, mask: Expr, sets: bool) -> Iterator[BitChange]:
         for one in _terms(mask):
-            if one.kind == "name" and one.text in write.routine.variables:
-                values = list(assigned(write.routine, one.text))
-                one = values[0] if len(values) == 1 else one
-            if one.kind in ("name", "number") and one.text not in write.routine.variables:
-                yield from self._known(write, one.text, sets)
+            if one.kind == "call" and one.kids:
+                callee = self._linker.resolve(one.kids[0].text, write.routine.path)
+                one = returned(one.kids[1:], callee) or one
+            if one.kind != "name" or one.text not in write.routine.variables:
+                yield from self._known(write, spelled(one), sets)
 
     def _known(self, write: Operation, text: str, sets: bool) -> Iterator[BitChange]:
         assert write.field is not None
         if bit := self._controls.by_name(text):
             yield BitChange(write, bit, text, sets)
             return
-        number = evaluate(text, self._linker.constants)
+        number = evaluate(text, self._names)
         bits = self._controls.within(write.field.name, number) if number else ()
         for bit in bits:
-            yield BitChange(write, bit, text, sets)
-        if not bits:
+            yield BitChange(write, bit, bit.name, sets)
+        if not bits and number != 0 and text.isidentifier():
             yield BitChange(write, None, text, sets)
+
+
+def _leaves(expr: Expr) -> Iterator[Expr]:
+    """What an expression is computed from, looking through operators."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        if one.kind in ("binary", "cast", "ternary"):
+            todo.extend(one.kids[1:] if one.kind == "ternary" else one.kids)
+        elif one.kind != "unary":
+            yield one
 
 
 def _terms(mask: Expr) -> Iterator[Expr]:
     todo = [mask]
     while todo:
         one = todo.pop()
-        if one.kind == "cast" or (one.kind == "binary" and one.text == "|"):
+        if one.kind == "ternary":
+            todo.extend(reversed(one.kids[1:]))
+        elif one.kind == "cast" or (one.kind == "binary" and one.text == "|"):
             todo.extend(reversed(one.kids))
         else:
             yield one
-
-
-def _returned_members(routine: Routine) -> set[str]:
-    return {
-        one.text
-        for site in routine.flow.sites
-        if site.kind == "return"
-        for one in walk(site.expr)
-        if one.kind == "member"
-    }
 
 
 def same_branch(one: Site, other: Site) -> bool:

@@ -39,6 +39,20 @@ class Routine:
         return {id(site): number for number, site in enumerate(self.flow.sites)}
 
     @cached_property
+    def changes(self) -> Mapping[str, list[tuple[int, str, Expr]]]:
+        """Of each local variable: (offset, operator, value) of its assignments, in order."""
+        found: dict[str, list[tuple[int, str, Expr]]] = {}
+        for site in self.flow.sites:
+            if site.kind == "decl":
+                found.setdefault(site.target, []).append((site.expr.start, "=", site.expr))
+            elif site.expr.kind == "assign" and len(site.expr.kids) == 2:
+                target, value = site.expr.kids
+                if target.kind == "name" and target.text in self.variables:
+                    change = (site.expr.start, site.expr.text, value)
+                    found.setdefault(target.text, []).append(change)
+        return found
+
+    @cached_property
     def variables(self) -> Mapping[str, Variable]:
         """Parameters and locals by name."""
         return {one.name: one for one in (*self.function.locals, *self.function.params)}

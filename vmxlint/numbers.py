@@ -52,6 +52,10 @@ def _value(node: ast.expr, constants: Mapping[str, str], depth: int) -> int | No
         case ast.Call(ast.Name(name), [inner]) if _BIT.fullmatch(name):
             shift = _value(inner, constants, depth)
             return 1 << shift if shift is not None and 0 <= shift < 64 else None
+        case ast.Call(ast.Name("GENMASK" | "GENMASK_ULL"), [high, low]):
+            top, bottom = _value(high, constants, depth), _value(low, constants, depth)
+            fits = top is not None and bottom is not None and 0 <= bottom <= top < 64
+            return (2 << (top or 0)) - (1 << (bottom or 0)) if fits else None
         case ast.BinOp(left, ast.LShift(), right):
             value, shift = _value(left, constants, depth), _value(right, constants, depth)
             fits = value is not None and shift is not None and 0 <= shift < 64

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
@@ -18,12 +19,17 @@ from vmxlint.templates import (
     assigned,
     at_parameter,
     bound,
+    folded,
+    inside,
     of_assembly,
     plain_names,
+    substituted,
 )
 
 ENTRIES = ("vmlaunch", "vmresume")
 _ROUNDS = 8
+_MOST_TEMPLATES = 32
+_EVERYTHING = sys.maxsize
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +39,8 @@ class Operation:
     `kind` is the instruction; `operand` is its field, VMCS or MSR as the code spells it, `field`
     the field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`.
     `conditions` hold inside the helpers on the way, `site` has those of `routine`. `through` are
-    the helpers, outermost first.
+    the helpers, outermost first. `computed` is the value with locals replaced by what they were
+    computed from, `from_local` says that the whole of it was kept in one.
     """
 
     kind: str
@@ -44,6 +51,8 @@ class Operation:
     site: Site
     conditions: Conditions = ()
     through: tuple[Routine, ...] = ()
+    computed: Expr | None = None
+    from_local: bool = False
 
 
 class Operations:
@@ -61,6 +70,19 @@ class Operations:
     def by_routine(self) -> Mapping[Routine, tuple[Operation, ...]]:
         """The operations that stand in each routine, in order; accessors themselves have none."""
         return self._found
+
+    def is_read_of(self, field: Field, call: Expr, routine: Routine) -> bool:
+        """Whether a call, in the names of `routine`, is a VMREAD of the field."""
+        if call.kind != "call" or not call.kids:
+            return False
+        callee = self._linker.resolve(call.kids[0].text, routine.path)
+        if callee is None:
+            return False
+        given = dict(zip(callee.parameters, call.kids[1:], strict=False))
+        return any(
+            one.kind == "vmread" and field in self.fields_of(substituted(one.field, given), routine)
+            for one in self._templates.get(callee, ())
+        ) or any(one.kind == "vmread" and one.field == field for one in self._found.get(callee, ()))
 
     def made_in(self, routine: Routine) -> tuple[Operation, ...]:
         """The operations that a call of `routine` makes on the spot, its callers' own included."""
@@ -126,16 +148,20 @@ class Operations:
 
     def _update(self, routine: Routine) -> bool:
         """Compute a routine's operations again; whether what its callers see of it has changed."""
-        templates: dict[tuple[str, str], Template] = {}
+        templates: dict[tuple[str, str, str], Template] = {}
         own: list[Operation] = []
         passed: list[Operation] = []
         for site, template in self._standing(routine):
-            template = at_parameter(template, routine)
-            if self._passes_on(template, routine):
-                _keep(templates, template)
-                passed += self._operations(template, site, routine)
+            made = routine.function.origin in ("generated", "macro", "alias")
+            before = _EVERYTHING if made else site.expr.start
+            spelled_out = at_parameter(template, routine)
+            computed = folded(spelled_out, routine, before)
+            made_here = self._operations(spelled_out, computed, site, routine)
+            if self._passes_on(computed, routine):
+                _keep(templates, inside(computed, site.conditions))
+                passed += made_here
             else:
-                own += self._operations(template, site, routine)
+                own += made_here
         self._found[routine], self._passed[routine] = tuple(own), tuple(passed)
         after = tuple(templates.values())
         changed = _shape(after) != _shape(self._templates.get(routine, ()))
@@ -152,10 +178,11 @@ class Operations:
                 continue
             if site.expr.kind == "asm":
                 for template in of_assembly(routine.asm(site.expr)):
-                    yield site, replace(template, conditions=())
+                    yield site, template
             for edge in edges.get(id(site), ()):
                 for template in self._templates.get(edge.callee, ()):
-                    yield site, bound(template, edge)
+                    if (ours := bound(template, edge)) is not None:
+                        yield site, ours
             if self._declared(site) and (declared := self._from_dialect(site)):
                 yield site, declared
 
@@ -182,7 +209,9 @@ class Operations:
         field = next(iter(self.fields_of(template.field, routine)), None)
         return field is not None and field.major and bool(self._linker.callers.get(routine))
 
-    def _operations(self, template: Template, site: Site, routine: Routine) -> Iterator[Operation]:
+    def _operations(
+        self, template: Template, computed: Template, site: Site, routine: Routine
+    ) -> Iterator[Operation]:
         fields: Sequence[Field | None] = self.fields_of(template.field, routine)
         for field in fields or (None,):
             yield Operation(
@@ -194,6 +223,8 @@ class Operations:
                 site,
                 template.conditions,
                 template.through,
+                computed.value,
+                computed.from_local,
             )
 
     def fields_of(self, expr: Expr, routine: Routine, depth: int = 0) -> list[Field]:
@@ -232,13 +263,18 @@ class Operations:
         return encodings | self._linker.constants
 
 
-def _keep(templates: dict[tuple[str, str], Template], template: Template) -> None:
+def _keep(templates: dict[tuple[str, str, str], Template], template: Template) -> None:
     """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own."""
     base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
-    key = (template.kind, base)
-    known = templates.get(key)
-    if known is None or (known.field.kind == "binary" and template.field.kind != "binary"):
-        templates[key] = template
+    value = spelled(template.value) if template.value else ""
+    same_field = [key for key in templates if key[:2] == (template.kind, base)]
+    if template.field.kind == "binary" and same_field:
+        return
+    for key in same_field:
+        if templates[key].field.kind == "binary":
+            del templates[key]
+    if len(templates) < _MOST_TEMPLATES:
+        templates.setdefault((template.kind, base, value), template)
 
 
 def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:

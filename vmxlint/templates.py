@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vmxlint.facts import Asm, Expr, walk
@@ -13,6 +13,11 @@ from vmxlint.link import Edge, Routine
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
+_TRUTH = {"0": False, "false": False, "1": True, "true": True}
+_COMPOUND = ("|=", "&=", "^=", "+=", "-=")
+_EITHER = Expr("opaque", "?", (), 0, 0)
+_MOST_STEPS = 60
+_MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 
 
@@ -25,6 +30,7 @@ class Template:
     value: Expr | None
     conditions: Conditions
     through: tuple[Routine, ...]
+    from_local: bool = False  # the value was kept in a local variable of the helper
 
 
 def of_assembly(asm: Asm) -> Iterator[Template]:
@@ -60,33 +66,27 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
     return value
 
 
-def bound(template: Template, edge: Edge) -> Template:
-    """A helper's operation in the names of its caller."""
+def bound(template: Template, edge: Edge) -> Template | None:
+    """A helper's operation in the names of its caller; None if the arguments rule it out."""
     given = dict(zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False))
+    conditions = tuple(
+        one._replace(test=substituted(one.test, given)) for one in template.conditions
+    )
+    if any(_TRUTH.get(one.test.text, one.holds) != one.holds for one in conditions):
+        return None
     return Template(
         template.kind,
         substituted(template.field, given),
         substituted(template.value, given) if template.value else None,
-        tuple(
-            one._replace(test=substituted(one.test, given))
-            for one in (*_inner(edge.callee, template), *template.conditions)
-        ),
+        conditions,
         (edge.callee, *template.through),
+        template.from_local,
     )
 
 
-def _inner(helper: Routine, template: Template) -> Conditions:
-    """The conditions inside `helper` for the operation, from the first site that makes it."""
-    for site in helper.flow.sites:
-        if site.kind or site.expr.kind not in ("call", "asm"):
-            continue
-        callee = site.expr.kids[0].text if site.expr.kids else ""
-        if not template.through:
-            if site.expr.kind == "asm":
-                return site.conditions
-        elif callee == template.through[0].name:
-            return site.conditions
-    return ()
+def inside(template: Template, conditions: Conditions) -> Template:
+    """An operation that a helper passes on, with what must hold inside the helper."""
+    return replace(template, conditions=(*conditions, *template.conditions)[:_MOST_CONDITIONS])
 
 
 def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
@@ -114,20 +114,68 @@ def at_parameter(template: Template, routine: Routine) -> Template:
 
 def assigned(routine: Routine, name: str) -> Iterator[Expr]:
     """The values that a local variable is plainly given."""
-    for site in routine.flow.sites:
-        if site.kind == "decl" and site.target == name:
-            yield site.expr
-        elif site.expr.kind == "assign" and site.expr.text == "=" and len(site.expr.kids) == 2:
-            if site.expr.kids[0].kind == "name" and site.expr.kids[0].text == name:
-                yield site.expr.kids[1]
+    for _, operator, value in routine.changes.get(name, ()):
+        if operator == "=":
+            yield value
+
+
+def folded(template: Template, routine: Routine, before: int) -> Template:
+    """A VMWRITE with its value, at the offset `before`, in terms of what it was computed from."""
+    value = template.value
+    if template.kind != "vmwrite" or value is None:
+        return template
+    whole = value
+    while whole.kind == "cast":
+        whole = whole.kids[0]
+    from_local = whole.kind == "name" and whole.text in routine.changes
+    computed = _fold(value, routine, before, [_MOST_STEPS])
+    return replace(template, value=computed, from_local=template.from_local or from_local)
+
+
+def _fold(expr: Expr, routine: Routine, before: int, budget: list[int]) -> Expr:
+    if budget[0] <= 0:
+        return expr
+    if expr.kind == "name" and expr.text in routine.changes and expr.text not in routine.parameters:
+        return _fold_local(expr, routine, before, budget)
+    if expr.kind in ("binary", "cast", "ternary") or (expr.kind == "unary" and expr.text == "~"):
+        kids = tuple(_fold(kid, routine, before, budget) for kid in expr.kids)
+        return expr._replace(kids=kids)
+    return expr
+
+
+def _fold_local(expr: Expr, routine: Routine, before: int, budget: list[int]) -> Expr:
+    """A local's value: of several plain ones either, then with each `|=` and `&=` applied."""
+    value: Expr | None = None
+    for start, operator, given in routine.changes[expr.text]:
+        budget[0] -= 1
+        if start >= before or budget[0] <= 0:
+            continue
+        step = _fold(given, routine, start, budget)
+        if operator == "=":
+            value = step if value is None else Expr("ternary", "", (_EITHER, step, value), 0, 0)
+        elif operator in _COMPOUND:
+            value = Expr("binary", operator[0], (value or expr, step), expr.start, expr.end)
+    return value or expr
+
+
+def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
+    """What a call of a function that only returns an expression stands for."""
+    if callee is None:
+        return None
+    returns = [site for site in callee.flow.sites if site.kind == "return"]
+    if len(returns) != 1 or returns[0].conditions:
+        return None
+    return substituted(returns[0].expr, dict(zip(callee.parameters, given, strict=False)))
 
 
 def plain_names(expr: Expr) -> Iterator[Expr]:
-    """The names that `expr` uses as they are: not as an object, callee or argument."""
+    """The names that `expr` uses as they are: not as an object, callee, argument or test."""
     todo = [expr]
     while todo:
         one = todo.pop()
         if one.kind == "name":
             yield one
-        elif one.kind in ("binary", "cast", "ternary") or (one.kind == "unary" and one.text == "~"):
+        elif one.kind == "ternary":
+            todo.extend(one.kids[1:])
+        elif one.kind in ("binary", "cast") or (one.kind == "unary" and one.text == "~"):
             todo.extend(one.kids)

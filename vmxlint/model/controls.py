@@ -35,6 +35,11 @@ class ControlBit:
     neutral: str | None = None
     aliases: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name and the aliases."""
+        return self.name, *self.aliases
+
 
 @dataclass(frozen=True)
 class ToggleRate:
@@ -73,7 +78,7 @@ class ControlTable:
 
     @cached_property
     def _names(self) -> dict[str, ControlBit]:
-        return {name: bit for bit in self.bits for name in (bit.name, *bit.aliases)}
+        return {name: bit for bit in self.bits for name in bit.names}
 
     @cached_property
     def _masks(self) -> dict[tuple[str, int], ControlBit]:
