@@ -11,9 +11,11 @@ from vmxlint.flow import Conditions, Site
 from vmxlint.link import Linker, Routine
 from vmxlint.operations import Operation, Operations
 from vmxlint.structs import Place, Structs
-from vmxlint.templates import substituted
+from vmxlint.templates import assigned, returned, substituted
 
 _OFFSET = re.compile(r"offsetof\s*\(\s*(?:struct\s+)?(\w+)\s*,\s*([\w.\[\]>-]+)\s*\)")
+_COMPARING = ("!=", "==", "^", "-")
+_DEEPEST = 6
 _IN_MEMORY = re.compile(r"(?:%[a-zA-Z]?(\[\w+\]|\d+))\(.*\)|\(?%[a-zA-Z]?(\[\w+\]|\d+)\)?")
 
 
@@ -83,9 +85,7 @@ class Copies:
         routine, value = operation.routine, operation.value
         if value is None or value.kind == "number":
             return
-        for site in routine.flow.sites:
-            if site.expr.kind != "assign" or site.expr.text != "=":
-                continue
+        for site in routine.stores:
             target, given = site.expr.kids[0], site.expr.kids[-1]
             same = spelled(given) == spelled(value) or spelled(target) == spelled(value)
             if target.kind == "member" and same and _together(site, operation.site):
@@ -99,7 +99,7 @@ class Copies:
             return
         helper = operation.through[0]
         bound = dict(zip(helper.parameters, operation.site.expr.kids[1:], strict=False))
-        for site in helper.flow.sites:
+        for site in helper.stores:
             match site.expr:
                 case Expr("assign", "=", (Expr("unary", "*", (Expr("name", name),)), given)):
                     address = bound.get(name)
@@ -111,12 +111,26 @@ class Copies:
 
     def _compares(self, conditions: Conditions, place: Place, routine: Routine) -> bool:
         return any(
-            one.kind == "binary"
-            and one.text in ("!=", "==")
-            and self._mentions(one, place, routine)
+            one.kind == "binary" and one.text in _COMPARING and self._mentions(one, place, routine)
             for condition in conditions
-            for one in walk(condition.test)
+            for one in walk(self._expanded(condition.test, routine, 0))
         )
+
+    def _expanded(self, test: Expr, routine: Routine, depth: int) -> Expr:
+        """A condition with its locals and predicates replaced by what they stand for."""
+        if depth > _DEEPEST:
+            return test
+        if test.kind == "name" and test.text not in routine.parameters:
+            values = list(assigned(routine, test.text))
+            return self._expanded(values[0], routine, depth + 1) if len(values) == 1 else test
+        if test.kind == "call" and test.kids:
+            callee = self._linker.resolve(test.kids[0].text, routine.path)
+            if body := returned(test.kids[1:], callee):
+                return self._expanded(body, routine, depth + 1)
+        if not test.kids:
+            return test
+        kids = tuple(self._expanded(kid, routine, depth + 1) for kid in test.kids)
+        return test._replace(kids=kids)
 
     def _mentions(self, compare: Expr, place: Place, routine: Routine) -> bool:
         if any(side.kind == "number" for side in compare.kids):
@@ -189,9 +203,7 @@ class Copies:
 
     def _other_uses(self, routine: Routine) -> None:
         members: Mapping[str, list[Copy]] = self._by_member()
-        for site in routine.flow.sites:
-            if site.expr.kind != "assign" or site.expr.text != "=":
-                continue
+        for site in routine.stores:
             target, given = site.expr.kids[0], site.expr.kids[-1]
             if target.kind != "member" or target.text not in members:
                 continue

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from vmxlint.facts import Expr, Function, Stmt
 
+MOST_CONDITIONS = 64  # in force at once; a function with more early ways out forgets the later ones
+
 
 class Condition(NamedTuple):
     """`test` is true (`holds`) or false. `early`: because an earlier arm left the function.
@@ -133,6 +135,8 @@ class _Walk:
         self.loops.append((statement.start, statement.end))
         if statement.expr is not None:
             self.expression(statement.expr, now)
+            if _constant(statement.expr) == 0 and not statement.text.startswith("do"):
+                return now
         self.sequence(statement.body, now)
         return now
 
@@ -238,7 +242,7 @@ def _joined(
     survivor = yes if yes is not None else no
     assert survivor is not None
     fresh = tuple(one._replace(early=True) for one in survivor[len(before) :])
-    return (*before, *fresh)
+    return (*before, *fresh) if len(before) < MOST_CONDITIONS else before
 
 
 def _breaks(body: Sequence[Stmt]) -> bool:

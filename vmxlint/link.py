@@ -6,13 +6,23 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from vmxlint.facts import Asm, Expr, Facts, Function, Row, Table, Variable
-from vmxlint.flow import Flow, Site, flow_of
+from vmxlint.flow import Conditions, Flow, Site, flow_of
 from vmxlint.model.dialect import Dialect
 
 _SHORTEST_TABLE = 3
 _ORIGINS = ("function", "generated", "assembly", "macro", "alias")
+
+
+class Change(NamedTuple):
+    """An assignment of a local: the number of its site, the operator, the value, the conditions."""
+
+    number: int
+    operator: str
+    value: Expr
+    conditions: Conditions
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +49,30 @@ class Routine:
         return {id(site): number for number, site in enumerate(self.flow.sites)}
 
     @cached_property
-    def changes(self) -> Mapping[str, list[tuple[int, str, Expr]]]:
-        """Of each local variable: (offset, operator, value) of its assignments, in order."""
-        found: dict[str, list[tuple[int, str, Expr]]] = {}
-        for site in self.flow.sites:
+    def changes(self) -> Mapping[str, list[Change]]:
+        """The assignments of each local variable, in order."""
+        found: dict[str, list[Change]] = {}
+        for number, site in enumerate(self.flow.sites):
             if site.kind == "decl":
-                found.setdefault(site.target, []).append((site.expr.start, "=", site.expr))
+                change = Change(number, "=", site.expr, site.conditions)
+                found.setdefault(site.target, []).append(change)
             elif site.expr.kind == "assign" and len(site.expr.kids) == 2:
                 target, value = site.expr.kids
                 if target.kind == "name" and target.text in self.variables:
-                    change = (site.expr.start, site.expr.text, value)
+                    change = Change(number, site.expr.text, value, site.conditions)
                     found.setdefault(target.text, []).append(change)
         return found
+
+    @cached_property
+    def stores(self) -> tuple[Site, ...]:
+        """The plain assignments to struct members and through pointers, in order."""
+        return tuple(
+            site
+            for site in self.flow.sites
+            if site.expr.kind == "assign"
+            and site.expr.text == "="
+            and site.expr.kids[0].kind in ("member", "unary")
+        )
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:

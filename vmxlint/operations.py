@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +28,6 @@ from vmxlint.templates import (
 ENTRIES = ("vmlaunch", "vmresume")
 _ROUNDS = 8
 _MOST_TEMPLATES = 32
-_EVERYTHING = sys.maxsize
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +150,8 @@ class Operations:
         own: list[Operation] = []
         passed: list[Operation] = []
         for site, template in self._standing(routine):
-            made = routine.function.origin in ("generated", "macro", "alias")
-            before = _EVERYTHING if made else site.expr.start
             spelled_out = at_parameter(template, routine)
-            computed = folded(spelled_out, routine, before)
+            computed = folded(spelled_out, routine, site)
             made_here = self._operations(spelled_out, computed, site, routine)
             if self._passes_on(computed, routine):
                 _keep(templates, inside(computed, site.conditions))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vmxlint.facts import Asm, Expr, walk
-from vmxlint.flow import Conditions
+from vmxlint.flow import Conditions, Site
 from vmxlint.link import Edge, Routine
 
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
@@ -16,7 +16,8 @@ _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
 _TRUTH = {"0": False, "false": False, "1": True, "true": True}
 _COMPOUND = ("|=", "&=", "^=", "+=", "-=")
 _EITHER = Expr("opaque", "?", (), 0, 0)
-_MOST_STEPS = 60
+_MOST_PARTS = 120
+_DEEPEST = 4
 _MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 
@@ -114,13 +115,13 @@ def at_parameter(template: Template, routine: Routine) -> Template:
 
 def assigned(routine: Routine, name: str) -> Iterator[Expr]:
     """The values that a local variable is plainly given."""
-    for _, operator, value in routine.changes.get(name, ()):
-        if operator == "=":
-            yield value
+    for change in routine.changes.get(name, ()):
+        if change.operator == "=":
+            yield change.value
 
 
-def folded(template: Template, routine: Routine, before: int) -> Template:
-    """A VMWRITE with its value, at the offset `before`, in terms of what it was computed from."""
+def folded(template: Template, routine: Routine, site: Site) -> Template:
+    """A VMWRITE with its value in terms of what it was computed from before `site`."""
     value = template.value
     if template.kind != "vmwrite" or value is None:
         return template
@@ -128,34 +129,50 @@ def folded(template: Template, routine: Routine, before: int) -> Template:
     while whole.kind == "cast":
         whole = whole.kids[0]
     from_local = whole.kind == "name" and whole.text in routine.changes
-    computed = _fold(value, routine, before, [_MOST_STEPS])
+    number = routine.numbers[id(site)]
+    computed = _fold(value, routine, number, frozenset(map(id, site.conditions)), 0)
     return replace(template, value=computed, from_local=template.from_local or from_local)
 
 
-def _fold(expr: Expr, routine: Routine, before: int, budget: list[int]) -> Expr:
-    if budget[0] <= 0:
-        return expr
+def _fold(expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int) -> Expr:
     if expr.kind == "name" and expr.text in routine.changes and expr.text not in routine.parameters:
-        return _fold_local(expr, routine, before, budget)
+        return _fold_local(expr, routine, before, held, depth) if depth < _DEEPEST else expr
     if expr.kind in ("binary", "cast", "ternary") or (expr.kind == "unary" and expr.text == "~"):
-        kids = tuple(_fold(kid, routine, before, budget) for kid in expr.kids)
+        kids = tuple(_fold(kid, routine, before, held, depth) for kid in expr.kids)
         return expr._replace(kids=kids)
     return expr
 
 
-def _fold_local(expr: Expr, routine: Routine, before: int, budget: list[int]) -> Expr:
-    """A local's value: of several plain ones either, then with each `|=` and `&=` applied."""
+def _fold_local(
+    expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int
+) -> Expr:
+    """A local's value before the site of that number, where the conditions `held` hold.
+
+    The last plain assignment on the way counts, or either of those on other ways, then each `|=`
+    and `&=` behind it. A value that grows too large stays the local's name.
+    """
     value: Expr | None = None
-    for start, operator, given in routine.changes[expr.text]:
-        budget[0] -= 1
-        if start >= before or budget[0] <= 0:
-            continue
-        step = _fold(given, routine, start, budget)
-        if operator == "=":
-            value = step if value is None else Expr("ternary", "", (_EITHER, step, value), 0, 0)
-        elif operator in _COMPOUND:
-            value = Expr("binary", operator[0], (value or expr, step), expr.start, expr.end)
+    for change in routine.changes[expr.text]:
+        if change.number >= before:
+            break
+        step = _fold(change.value, routine, change.number, held, depth + 1)
+        if change.operator == "=":
+            certain = all(id(one) in held for one in change.conditions)
+            either = Expr("ternary", "", (_EITHER, step, value), 0, 0) if value else step
+            value = step if certain else either
+        elif change.operator in _COMPOUND:
+            value = Expr("binary", change.operator[0], (value or expr, step), expr.start, expr.end)
+        if value is not None and _is_large(value):
+            return expr
     return value or expr
+
+
+def _is_large(expr: Expr) -> bool:
+    todo, seen = [expr], 0
+    while todo and seen <= _MOST_PARTS:
+        seen += 1
+        todo.extend(todo.pop().kids)
+    return seen > _MOST_PARTS
 
 
 def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:

@@ -17,6 +17,7 @@ __all__ = ["read", "unit_macros", "without_comments"]
 
 _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
+_NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
 _LONGEST_MACRO = 8000
 _NOTHING = Expr("opaque", "", (), 0, 0)
 
@@ -69,7 +70,7 @@ class _Reader:
             tuple(draft.tables),
             asms,
             tuple(cleaned.macros),
-            (*draft.constants, *_object_constants(cleaned.macros)),
+            (*draft.constants, *_values(draft), *_object_constants(cleaned.macros)),
             tuple(cleaned.includes),
             (*cleaned.gaps, *draft.gaps),
         )
@@ -114,6 +115,13 @@ class _Reader:
             origin = "alias" if macro.params is None else "macro"
             text = f"void {macro.name}({params}) {{ {code}; }}"
             yield from self._lowered(text, (macro.start, macro.start), origin)
+
+
+def _values(draft: Draft) -> Iterator[tuple[str, str]]:
+    """The variables of a file that hold a number, or another name, from the start."""
+    for _, name, text in draft.values:
+        if _NUMBER.fullmatch(text):
+            yield name, text
 
 
 def _object_constants(defined: list[Macro]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vmxlint.facts import Gap
+from vmxlint.numbers import evaluate
 from vmxlint.syntax.mask import spaces
 
 DIRECTIVE = re.compile(
@@ -25,8 +26,7 @@ DIRECTIVE = re.compile(
 )
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
-_DEAD = re.compile(rb"\s*(?:0|defined\s*\(?\s*__ASSEMBLY__\s*\)?)\s*\Z|.*\b0\s*&&", re.DOTALL)
-_TRUE = re.compile(rb"\s*1\s*\Z")
+_DEAD = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z|.*\b0\s*&&", re.DOTALL)
 BUILD_CONFIGURATION = "2"
 
 
@@ -105,10 +105,20 @@ def _groups(directives: list[re.Match[bytes]], bare: bytes) -> Iterator[_Group]:
 def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
     word, condition = directive["word"], directive["rest"]
     assembly = word == b"ifdef" and condition.strip() == b"__ASSEMBLY__"
-    dead = assembly or (word in (b"if", b"elif") and bool(_DEAD.match(condition)))
+    value = _constant(condition) if word in (b"if", b"elif") else None
+    dead = assembly or value == 0 or (value is None and bool(_DEAD.match(condition)))
     group.arms.append(_Arm(directive.start(), directive.end(), not dead and not group.taken))
-    group.taken = group.taken or (word in (b"if", b"elif") and bool(_TRUE.match(condition)))
+    group.taken = group.taken or bool(value)
     group.low = len(group.stack)
+
+
+def _constant(condition: bytes) -> int | None:
+    """The value of a condition that no configuration changes."""
+    text = condition.replace(b"\\", b" ").decode("latin-1").strip()
+    if text.startswith("!"):
+        value = evaluate(text[1:], {})
+        return None if value is None else int(not value)
+    return evaluate(text, {})
 
 
 def _close_arm(group: _Group, end: int, stack: tuple[str, ...]) -> None:

@@ -12,7 +12,10 @@ def _function(draft: Draft, node: Node, kids: Kids) -> None:
     """A function_definition."""
     declarator = next((v for _, v in kids if type(v) is Declarator), None)
     body = next((v for _, v in kids if type(v) is Stmt), None)
-    variables, draft.locals = tuple(draft.locals), []
+    first = node.start_byte
+    variables = tuple(one for one in draft.locals if draft.place or one.start >= first)
+    draft.locals = []
+    draft.values = [one for one in draft.values if one[0] < first]
     if declarator is None or body is None:
         return
     start, end = draft.span(node)
@@ -46,6 +49,7 @@ def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
         draft.locals.append(Variable(one.name, kind, one.pointers, one.start))
         if one.value is not None:
             _note_table(draft, one, kind)
+            draft.values.append((one.start, one.name, spelled(one.value)))
             statements.append(Stmt("decl", one.name, one.value, (), (), one.start, end))
     if not statements:
         return None

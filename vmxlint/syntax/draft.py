@@ -76,6 +76,7 @@ class Draft:
         self.constants: list[tuple[str, str]] = []
         self.gaps: list[Gap] = []
         self.locals: list[Variable] = []
+        self.values: list[tuple[int, str, str]] = []  # first values of file-level variables
 
     def slice(self, node: Node) -> str:
         """The node's own text."""

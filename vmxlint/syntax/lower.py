@@ -77,6 +77,13 @@ def _pass_on(draft: Draft, node: Node, kids: Kids) -> Value:
     return Stmt("block", "", None, statements, (), start, end)
 
 
+def _misread(draft: Draft, node: Node, kids: Kids) -> Value:
+    """What the parser could not fit into the grammar: said, and what is inside still counts."""
+    if draft.place is None:
+        draft.gaps.append(Gap(node.start_byte, "not understood by the parser"))
+    return _pass_on(draft, node, kids)
+
+
 def _nothing(draft: Draft, node: Node, kids: Kids) -> None:
     return None
 
@@ -112,4 +119,4 @@ def _visit(number: int) -> tuple[int, Build]:
 
 
 _KINDS = {number: _visit(number) for number in range(LANGUAGE.node_kind_count)}
-_KINDS[_ERROR_KIND] = (_INNER, _pass_on)
+_KINDS[_ERROR_KIND] = (_INNER, _misread)
