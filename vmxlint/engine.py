@@ -54,8 +54,10 @@ def run(paths: Iterable[str], options: Options) -> Report:
     for one in targets:
         if not any(one.name(path) for path in units[one.unit].files):
             unread = [gap for gap in units[one.unit].coverage.not_understood if one.name(gap.path)]
-            if not unread or not one.path.is_dir():
+            if one.path.is_dir() and not unread:
                 raise InputError(f"no C files in {one.given!r}")
+            if one.path.is_file() and unread:
+                raise InputError(f"can't read {one.given!r}: it {unread[0].reason}")
     return _report(targets, units, options)
 
 
@@ -118,8 +120,9 @@ def _coverage(
 def _report(targets: Sequence[Target], units: Mapping[Path, _Analysed], options: Options) -> Report:
     findings: dict[Finding, None] = {}
     prefixes: dict[str, str] = {}
+    said: set[tuple[Path, Rule, Spot]] = set()
     for one in targets:
-        for finding in _findings(one, units[one.unit], options.pricing):
+        for finding in _findings(one, units[one.unit], options.pricing, said):
             findings[finding] = None
             prefixes.setdefault(finding.location.path, one.opened_as(finding.location.path))
             for related in finding.related:
@@ -164,14 +167,19 @@ def _relative(path: Path, root: Path) -> str:
     return "/".join([".."] * depth + [path.relative_to(above).as_posix()])
 
 
-def _findings(one: Target, analysed: _Analysed, pricing: Pricing) -> Iterator[Finding]:
+def _findings(
+    one: Target, analysed: _Analysed, pricing: Pricing, said: set[tuple[Path, Rule, Spot]]
+) -> Iterator[Finding]:
+    """The findings below a target that no target before it has `said`."""
     seen: dict[tuple[str, str, str], int] = {}
     for rule, hit in analysed.hits:
         file = analysed.files[hit.spot.path]
         text = b" ".join(file.data[hit.spot.start : hit.spot.end].split())
         key = (rule.id, hit.spot.function or "", text.decode("utf-8", "replace"))
         seen[key] = seen.get(key, 0) + 1
-        if one.name(hit.spot.path):
+        where = (one.unit, rule, hit.spot)
+        if one.name(hit.spot.path) and (seen[key] > 1 or where not in said):
+            said.add(where)
             yield _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
 
 

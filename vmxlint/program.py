@@ -73,7 +73,22 @@ class Program:
 
     def reaches(self, operation: Operation) -> tuple[Reach, ...]:
         """The ways of every context to an operation; none if it is cold."""
+        if self._is_only_printed(operation):
+            return ()
         return self._contexts.of(operation.routine, operation.site)
+
+    def _is_only_printed(self, operation: Operation) -> bool:
+        """Whether the operation is an argument that is evaluated for a message at most."""
+        at = operation.site.expr.start
+        for site in operation.routine.flow.sites:
+            if site.kind or site.expr.kind != "call" or not site.expr.start < at < site.expr.end:
+                continue
+            callee, *given = site.expr.kids
+            message = given[1:] if callee.text in self.dialect.failure else given
+            said = callee.text in self.dialect.failure or callee.text in self.dialect.only_inside
+            if said and any(one.start <= at < one.end for one in message):
+                return True
+        return False
 
     @property
     def contexts(self) -> Contexts:

@@ -59,8 +59,8 @@ class Spine:
         return frozenset(found)
 
     def _tops(self, towards: frozenset[Routine]) -> Iterator[Routine]:
-        """Where the spine starts: the functions in the ops struct's slot for running, else the
-        highest callers of the VM-entry that no exit handler leads to."""
+        """Where the spine starts: the functions in the ops struct's slot for running, else those
+        callers of the VM-entry that nothing calls by name, the nearest to it."""
         slots = self._linker.dialect.entry_slots
         tops = [
             routine
@@ -71,12 +71,18 @@ class Spine:
         if tops:
             yield from tops
             return
-        handlers = {one for rows in self._linker.handlers.values() for _, one in rows}
-        for routine in self._linker.routines:
-            above = self._linker.callers.get(routine, ())
-            if routine in towards and routine not in handlers:
-                if not any(edge.caller in towards for edge in above):
-                    yield routine
+        level = dict.fromkeys(self._operations.entries)
+        while level:
+            tops = [one for one in level if not self._plain_callers(one)]
+            if tops:
+                yield from tops
+                return
+            level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
+            level = {one: None for one in level if one in towards}
+
+    def _plain_callers(self, routine: Routine) -> list[Edge]:
+        above = self._linker.callers.get(routine, ())
+        return [edge for edge in above if not edge.slot and not edge.key and edge.caller != routine]
 
     @cached_property
     def loops(self) -> Mapping[Routine, tuple[int, int]]:

@@ -43,6 +43,7 @@ class Dialect:
     entry_slots: tuple[str, ...]
     slot_contexts: Mapping[str, str]
     reason_prefix: str
+    reason_parts: frozenset[str]
     guest_mode: frozenset[str]
     request: frozenset[str]
     build: frozenset[str]
@@ -101,6 +102,7 @@ def _dialect(table: Table) -> Dialect:
             slot: context for context in list(contexts.left) for slot in contexts.texts(context)
         },
         reason_prefix=reasons.text("prefix"),
+        reason_parts=frozenset(reasons.texts("parts")),
         guest_mode=frozenset(conditions.texts("guest_mode")),
         request=frozenset(conditions.texts("request")),
         build=frozenset(conditions.texts("build")),
