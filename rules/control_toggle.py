@@ -50,6 +50,7 @@ TIER = "default"
 
 UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 RARE = 0.02
+SELDOM = 0.5
 
 
 def check(program: Program) -> Iterator[Hit]:
@@ -71,7 +72,10 @@ def _hot(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
         reach
         for reach in reaches
         if reach.probability.typical >= RARE
-        and not any(gate.kind in ("request", "failure") for gate in reach.gates)
+        and not any(
+            gate.kind in ("request", "failure") and gate.probability.typical < SELDOM
+            for gate in reach.gates
+        )
     )
 
 
@@ -104,7 +108,10 @@ def _is_answered(
 
 
 def _exclusive(one: BitChange, other: BitChange) -> bool:
+    """Whether only one of two changes happens at a time, as far as the code of one place tells."""
     if one.operation.routine is not other.operation.routine:
+        return True
+    if one.operation.site is other.operation.site:
         return True
     return same_branch(one.operation.site, other.operation.site)
 
