@@ -46,7 +46,9 @@ _NO_ATTRIBUTE = re.compile(
     rb"__(?:[us](?:8|16|32|64|128)|[lb]e(?:16|32|64)|kernel_\w+|int128|typeof\w*)\Z|.*[^a-z_]|.*_\Z"
 )
 _BEHIND_A_TYPE = re.compile(rb"[\w*\])}]\s+\Z")
-_BEFORE_A_NAME = re.compile(rb"\s*(?:[*;={]|[A-Za-z_])")
+_BEFORE_A_NAME = re.compile(rb"\s*[*A-Za-z_]")
+_BEHIND_A_BRACKET = re.compile(rb"[\])}]\s+\Z")
+_BEFORE_AN_END = re.compile(rb"\s*[;={]")
 _BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
 
 
@@ -134,12 +136,11 @@ def _blank_attributes(buffer: bytearray, code: bytearray) -> None:
 def _is_attribute(code: bytes, start: int, end: int) -> bool:
     """Whether an unknown word with two underscores stands where only an attribute can."""
     before = code[max(0, start - 12) : start]
-    return (
-        not _NO_ATTRIBUTE.match(code[start:end])
-        and bool(_BEHIND_A_TYPE.search(before))
-        and bool(_BEFORE_A_NAME.match(code, end))
-        and not _BEFORE_A_VALUE.search(before)
-    )
+    if _NO_ATTRIBUTE.match(code[start:end]) or _BEFORE_A_VALUE.search(before):
+        return False
+    if _BEHIND_A_BRACKET.search(before) and _BEFORE_AN_END.match(code, end):
+        return True
+    return bool(_BEHIND_A_TYPE.search(before) and _BEFORE_A_NAME.match(code, end))
 
 
 def _spell_case_ranges(buffer: bytearray, code: bytearray) -> None:

@@ -41,6 +41,9 @@ def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
     parts = expressions_of(kids)
     given = parts[1].kids if len(parts) > 1 and parts[1].kind == "arguments" else ()
     name = parts[0].text if parts else ""
+    opened = draft.text[node.start_byte : node.start_byte + 1] == b"("
+    if opened and len(given) == 1 and parts[0].kind == "name":
+        return Expr("cast", name, given, start, end)  # `(u32)(value)` looks like a call
     if name == "__A" and node.start_byte in draft.spelling.asm_numbers:
         number = draft.spelling.asm_numbers[node.start_byte]
         return Expr("asm", str(number), (), start, end)
