@@ -110,6 +110,7 @@ class Linker:
         )
         self.constants = {name: text for one in files for name, text in one.constants}
         self._files = files
+        self._resolved: dict[tuple[str, str], Routine | None] = {}
 
     @cached_property
     def by_name(self) -> Mapping[str, list[Routine]]:
@@ -121,6 +122,12 @@ class Linker:
 
     def resolve(self, name: str, path: str) -> Routine | None:
         """The routine that `name` means in the file `path`."""
+        key = (name, path)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(name, path)
+        return self._resolved[key]
+
+    def _resolve(self, name: str, path: str) -> Routine | None:
         candidates = self.by_name.get(name)
         if not candidates:
             alias = self.constants.get(name, "")

@@ -19,6 +19,7 @@ EXIT_REASON = "VM_EXIT_REASON"
 HINTS = ("likely", "unlikely")
 _DEEPEST = 4
 _MOST_RETURNS = 8
+_MOST_CALLERS = 8
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ALWAYS: Allowed = (False, frozenset())
 _NEVER: Allowed = (True, frozenset())
@@ -34,6 +35,7 @@ class Reasons:
         self._prefix = linker.dialect.reason_prefix
         self._operations = operations
         self._exits = exits
+        self._speaking: dict[Routine, bool] = {}
         self._transparent = {*HINTS, *linker.dialect.failure}
 
     def canonical(self, constant: str) -> str:
@@ -100,8 +102,10 @@ class Reasons:
     ) -> Allowed | None:
         """The reasons for which a predicate's answer is `holds`: over all of its returns."""
         callee = self._linker.resolve(name, routine.path)
-        returns = [s for s in callee.flow.sites if s.kind == "return"] if callee else []
-        if callee is None or not 0 < len(returns) <= _MOST_RETURNS:
+        if callee is None or not self._may_answer(callee, given, routine):
+            return None
+        returns = [site for site in callee.flow.sites if site.kind == "return"]
+        if not 0 < len(returns) <= _MOST_RETURNS:
             return None
         bound = dict(zip(callee.parameters, given, strict=False))
         yes: Allowed | None = (True, frozenset())
@@ -119,10 +123,25 @@ class Reasons:
             yes = _combined(True, yes, one)
         return yes if yes is None or holds else (not yes[0], yes[1])
 
+    def _may_answer(self, callee: Routine, given: list[Expr], routine: Routine) -> bool:
+        """Whether a predicate names exit reasons or a member that holds one, or is given one."""
+        if callee not in self._speaking:
+            tests = {id(c): c.test for site in callee.flow.sites for c in site.conditions}
+            told = [site.expr for site in callee.flow.sites if site.kind == "return"]
+            self._speaking[callee] = any(
+                one.text in self._reason_members
+                if one.kind == "member"
+                else one.text.startswith(self._prefix)
+                for expr in (*tests.values(), *told)
+                for one in walk(expr)
+            )
+        return self._speaking[callee] or any(self._is_reason(one, routine, 1) for one in given)
+
     def _given(self, name: str, routine: Routine) -> Iterator[tuple[Expr, Routine]]:
         """What the callers give for a parameter."""
         place = routine.parameters.index(name) + 1
-        for edge in self._linker.callers.get(routine, ()):
+        callers = self._linker.callers.get(routine, ())
+        for edge in callers if len(callers) <= _MOST_CALLERS else ():
             if not edge.key and len(edge.site.expr.kids) > place:
                 yield edge.site.expr.kids[place], edge.caller
 

@@ -17,6 +17,7 @@ __all__ = ["read", "unit_macros", "without_comments"]
 
 _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
+_UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
 _NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
 _LONGEST_MACRO = 8000
 _NOTHING = Expr("opaque", "", (), 0, 0)
@@ -79,11 +80,13 @@ class _Reader:
         return Spelling(asm_numbers or {}, self._aliases, self._pasting.keys(), self._pasted)
 
     def _lowered(self, text: str, place: tuple[int, int], origin: str) -> list[Function]:
-        encoded = clean(text.encode("utf-8", "replace"), {}).text
+        encoded = _cleaned(text)
         return lower(Draft(self.path, encoded, self._spelling(), place, origin)).functions
 
     def _value(self, text: str) -> Expr:
         """A piece of C, such as an operand of an asm statement, as an expression."""
+        if text.isidentifier():
+            return Expr("name", text, (), 0, 0)
         return self._pasted_text(text, (0, 0))
 
     def _pasted(self, call: str, place: tuple[int, int]) -> Expr | None:
@@ -93,7 +96,7 @@ class _Reader:
 
     def _pasted_text(self, text: str, place: tuple[int, int]) -> Expr:
         code = f"({{ {text}; }})" if _STATEMENT.search(text) else text
-        encoded = clean(f"void f(void) {{ return {code}; }}".encode("utf-8", "replace"), {}).text
+        encoded = _cleaned(f"void f(void) {{ return {code}; }}")
         draft = lower(Draft(self.path, encoded, Spelling({}, self._aliases, (), None), place))
         body = draft.functions[0].body if draft.functions else ()
         return (body[0].expr if body else None) or _NOTHING._replace(text=text)
@@ -115,6 +118,12 @@ class _Reader:
             origin = "alias" if macro.params is None else "macro"
             text = f"void {macro.name}({params}) {{ {code}; }}"
             yield from self._lowered(text, (macro.start, macro.start), origin)
+
+
+def _cleaned(text: str) -> bytes:
+    """What a macro makes, in the form that the grammar reads; most of it already is."""
+    encoded = text.encode("utf-8", "replace")
+    return clean(encoded, {}).text if _UNUSUAL.search(text) else encoded
 
 
 def _values(draft: Draft) -> Iterator[tuple[str, str]]:
