@@ -21,7 +21,7 @@ from vmxlint.source import InputError, SourceFile, Target, Unit, read_unit, targ
 from vmxlint.syntax.macros import Macros
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-PASSING_ON = 1.3  # times the work of reading: Facts have to be passed on to another process
+PASSING_ON = 1.4  # times the work of reading: Facts have to be passed on to another process
 
 
 @dataclass(frozen=True)
