@@ -49,6 +49,19 @@ def test_exit_zero_and_quiet() -> None:
     assert not done.stderr
 
 
+def test_one_large_file_and_several_processes(tmp_path: Path) -> None:
+    (tmp_path / "vmx.c").write_text("int filler;\n" * 60_000)
+    done = vmxlint("-j", "4", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_an_entry_that_only_recursion_reaches(tmp_path: Path) -> None:
+    (tmp_path / "loop.c").write_text(
+        'static void a(void) { asm volatile("vmresume"); b(); }\nstatic void b(void) { a(); }\n'
+    )
+    assert vmxlint(tmp_path).returncode == 0
+
+
 def test_select_and_ignore_take_ids_and_names() -> None:
     for args in (["--select", "VMX201"], ["--ignore", "control-toggle,VMX301"]):
         document = json.loads(vmxlint(*args, "--format", "json", BEFORE).stdout)

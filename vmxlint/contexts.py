@@ -24,7 +24,6 @@ from vmxlint.spine import Spine
 
 ENTRY, EXIT = "entry", "exit"
 NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
-VCPU_LOAD, VCPU_PUT = "vcpu-load", "vcpu-put"
 _NESTED_REASONS = frozenset({"VMLAUNCH", "VMRESUME"})
 
 

@@ -75,9 +75,10 @@ def read_facts(unit: Unit, jobs: int) -> list[Facts]:
     """The Facts of all files of a unit, in the order of their paths, by `jobs` processes."""
     texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
     known_macros = syntax.unit_macros(texts.values())
-    if jobs == 1 or sum(map(len, texts.values())) < PARALLEL_FROM:
+    small = sum(map(len, texts.values())) < PARALLEL_FROM
+    ours, theirs = _shares(texts, 1 if small else jobs)
+    if not theirs:
         return [syntax.read(path, text, known_macros) for path, text in texts.items()]
-    ours, theirs = _shares(texts, jobs)
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(len(theirs), fork, _share, (texts, known_macros)) as pool:
         waiting = [pool.submit(_read_shared, share) for share in theirs]

@@ -72,13 +72,15 @@ class Spine:
             yield from tops
             return
         level = dict.fromkeys(self._operations.entries)
+        seen: set[Routine] = set()
         while level:
+            seen.update(level)
             tops = [one for one in level if not self._plain_callers(one)]
             if tops:
                 yield from tops
                 return
             level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
-            level = {one: None for one in level if one in towards}
+            level = {one: None for one in level if one in towards and one not in seen}
 
     def _plain_callers(self, routine: Routine) -> list[Edge]:
         above = self._linker.callers.get(routine, ())
@@ -86,7 +88,7 @@ class Spine:
 
     @cached_property
     def loops(self) -> Mapping[Routine, tuple[int, int]]:
-        """The callers of the spine through the ops struct, and one further up: the run loop."""
+        """The callers of the spine through the ops struct: the run loop."""
         found: dict[Routine, tuple[int, int]] = {}
         slots = self._linker.dialect.entry_slots
         for routine, edges in self._linker.edges.items():

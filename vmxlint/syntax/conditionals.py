@@ -27,7 +27,6 @@ DIRECTIVE = re.compile(
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
 _DEAD = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z|.*\b0\s*&&", re.DOTALL)
-BUILD_CONFIGURATION = "2"
 
 
 @dataclass
