@@ -19,6 +19,7 @@ ORDER = (
     "source",
     "syntax",
     "flow",
+    "routine",
     "link",
     "templates",
     "operations",

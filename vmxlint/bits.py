@@ -9,10 +9,11 @@ from functools import cached_property
 from vmxlint.copies import Copies
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Site
-from vmxlint.link import Linker, Routine
+from vmxlint.link import Linker
 from vmxlint.model.controls import ControlBit, ControlTable
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation, Operations
+from vmxlint.routine import Routine
 from vmxlint.templates import returned
 
 _DEEPEST = 6

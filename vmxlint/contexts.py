@@ -9,17 +9,18 @@ test of nested mode to `nested-exit`, the handlers of VMLAUNCH and VMRESUME are 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from vmxlint.flow import Conditions, Site
+from vmxlint.flow import Site
 from vmxlint.gates import Gate, Gates
 from vmxlint.interval import ONCE, Interval, exactly
-from vmxlint.link import Edge, Linker, Routine
+from vmxlint.link import Edge, Linker
 from vmxlint.model.profiles import Profile
 from vmxlint.operations import Operations
 from vmxlint.reasons import Reasons
+from vmxlint.routine import Routine
 from vmxlint.spine import Spine
 
 ENTRY, EXIT = "entry", "exit"
@@ -32,7 +33,7 @@ def exit_for(reason: str) -> str:
     return NESTED_ENTRY if reason in _NESTED_REASONS else f"exit:{reason}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reach:
     """How a context comes to some code: by which calls, through which gates, how probably.
 
@@ -45,6 +46,17 @@ class Reach:
     gates: tuple[Gate, ...]
     probability: Interval
     calls: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Passage:
+    """Gates that follow each other, and their probability together: one test of the exit reason,
+    or several others, one of which may be the test for nested mode."""
+
+    gates: tuple[Gate, ...]
+    chance: Interval
+    reason: Gate | None = None
+    nested: bool = False
 
 
 class Contexts:
@@ -64,6 +76,7 @@ class Contexts:
         self._reasons = reasons
         self._profile = profile
         self.spine = Spine(linker, operations)
+        self._known: dict[int, tuple[_Passage, ...]] = {}
 
     def _roots(self) -> Iterator[tuple[Routine, Reach]]:
         for routine in (*self.spine.loops, *self.spine.steps):
@@ -74,8 +87,7 @@ class Contexts:
         for slot, context in self._linker.dialect.slot_contexts.items():
             for routine in self._linker.slots.get(slot, ()):
                 called = any(
-                    edge.caller in self.spine.loops
-                    for edge in self._linker.callers.get(routine, ())
+                    edge.caller in self.spine.loops for edge in self._linker.callers(routine)
                 )
                 if not called:
                     yield routine, Reach(context, (routine.name,), (), ONCE)
@@ -83,9 +95,8 @@ class Contexts:
 
     def _undispatched(self) -> Iterator[tuple[Routine, Reach]]:
         """Handlers of a table that nothing in the tree indexes."""
-        dispatched = {
-            edge.callee for edges in self._linker.edges.values() for edge in edges if edge.key
-        }
+        dispatchers = {one for many in self._linker.dispatchers.values() for one in many}
+        dispatched = {e.callee for one in dispatchers for e in self._linker.edges(one) if e.key}
         prefix = self._linker.dialect.reason_prefix
         for rows in self._linker.handlers.values():
             for key, routine in rows:
@@ -118,7 +129,7 @@ class Contexts:
             if reach.context in known:
                 continue
             known[reach.context] = reach
-            for edge in self._linker.edges[routine]:
+            for edge in self._linker.edges(routine):
                 if edge.callee in self._worth_reaching and not self._is_cold(edge):
                     for onward in self.at(routine, edge.site, reach, edge.key):
                         push(edge.callee, _called(onward, edge))
@@ -127,13 +138,13 @@ class Contexts:
     @cached_property
     def _worth_reaching(self) -> frozenset[Routine]:
         """The routines from which calls lead to an operation; no rule asks for another."""
-        found = dict.fromkeys(self._operations.entries)
+        found = set(self._operations.entries)
         todo = [r for r in self._linker.routines if self._operations.made_in(r)]
         while todo:
             routine = todo.pop()
             if routine not in found:
-                found[routine] = None
-                todo += [edge.caller for edge in self._linker.callers.get(routine, ())]
+                found.add(routine)
+                todo += self._linker.could_call(routine)
         return frozenset(found)
 
     def _is_cold(self, edge: Edge) -> bool:
@@ -152,43 +163,69 @@ class Contexts:
 
     def at(self, routine: Routine, site: Site, reach: Reach, key: str = "") -> list[Reach]:
         """How `reach`, having come to `routine`, comes to one of its sites, if it does."""
-        given: Conditions = ()
+        passages = self._passages(routine, site)
         if reach.context in (ENTRY, EXIT):
             if not self.spine.is_on_side(routine, site, reach.context == ENTRY):
                 return []
-            given = self.spine.given(routine)
-        ways = [reach]
-        conditions = [one for one in site.conditions if one not in given]
-        for gate in self._gates.gates(conditions, routine):
-            ways = [onward for way in ways for onward in self._through(way, gate)]
+            if given := self.spine.given(routine):
+                conditions = [one for one in site.conditions if one not in given]
+                passages = self._divided(self._gates.gates(conditions, routine))
         if key:
-            gate = self._gates.table(key)
-            ways = [onward for way in ways for onward in self._through(way, gate)]
+            passages = (*passages, *self._divided([self._gates.table(key)]))
+        ways = [reach]
+        for passage in passages:
+            ways = [onward for way in ways for onward in self._through(way, passage)]
         return [way for way in ways if way.probability.high > 0]
 
-    def _through(self, way: Reach, gate: Gate) -> Sequence[Reach]:
-        if gate.kind == "reason":
-            return self._through_reason(way, gate)
+    def _passages(self, routine: Routine, site: Site) -> tuple[_Passage, ...]:
+        """The gates before a site; by its identity, for it lives as long as its routine."""
+        known = self._known.get(id(site))
+        if known is None:
+            gates = self._gates.gates(site.conditions, routine)
+            known = self._known[id(site)] = self._divided(gates)
+        return known
+
+    def _divided(self, gates: Iterable[Gate]) -> tuple[_Passage, ...]:
+        """Gates in runs, each test of the exit reason by itself."""
+        passages: list[_Passage] = []
+        for gate in gates:
+            if gate.kind == "reason" or not passages or passages[-1].reason:
+                passages.append(_Passage((), ONCE))
+            last = passages[-1]
+            chance = last.chance if gate.probability is ONCE else last.chance * gate.probability
+            passages[-1] = _Passage(
+                (*last.gates, gate),
+                chance,
+                gate if gate.kind == "reason" else None,
+                last.nested or (gate.kind == "guest-mode" and gate.holds),
+            )
+        return tuple(passages)
+
+    def _through(self, way: Reach, passage: _Passage) -> Sequence[Reach]:
+        if passage.reason:
+            return self._through_reason(way, passage.reason)
         context = way.context
-        if gate.kind == "guest-mode" and gate.holds:
+        if passage.nested:
             context = NESTED_EXIT if context == EXIT or context.startswith("exit:") else context
             context = NESTED_ENTRY if context == ENTRY else context
-        return [_behind(way, gate, context, gate.probability)]
+        return [_behind(way, passage.gates, context, passage.chance)]
 
     def _through_reason(self, way: Reach, gate: Gate) -> Sequence[Reach]:
         here = way.context.removeprefix("exit:")
         if way.context == EXIT:
             if gate.among:
-                return [_behind(way, gate, exit_for(one), ONCE) for one in sorted(gate.reasons)]
+                return [_behind(way, (gate,), exit_for(one), ONCE) for one in sorted(gate.reasons)]
             rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
-            return [_behind(way, gate, EXIT, exactly(rest))]
+            return [_behind(way, (gate,), EXIT, exactly(rest))]
         if here != way.context and (here in gate.reasons) != gate.among:
             return []
         if way.context == NESTED_EXIT:
             share = min(1.0, sum(map(self._profile.share, gate.reasons)))
             chance = Interval(0, share, 1)
-            return [_behind(way, gate, NESTED_EXIT, chance if gate.among else chance.complement())]
-        return [_behind(way, gate, way.context, ONCE)]
+            return [
+                _behind(way, (gate,), NESTED_EXIT, chance if gate.among else chance.complement())
+            ]
+        return [_behind(way, (gate,), way.context, ONCE)]
 
 
 def _called(way: Reach, edge: Edge) -> Reach:
@@ -196,6 +233,6 @@ def _called(way: Reach, edge: Edge) -> Reach:
     return Reach(way.context, path, way.gates, way.probability, calls)
 
 
-def _behind(way: Reach, gate: Gate, context: str, chance: Interval) -> Reach:
+def _behind(way: Reach, gates: tuple[Gate, ...], context: str, chance: Interval) -> Reach:
     probability = way.probability if chance is ONCE else way.probability * chance
-    return Reach(context, way.path, (*way.gates, gate), probability, way.calls)
+    return Reach(context, way.path, way.gates + gates, probability, way.calls)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from vmxlint.facts import Asm, Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
-from vmxlint.link import Linker, Routine
+from vmxlint.link import Linker
 from vmxlint.operations import Operation, Operations
+from vmxlint.routine import Routine
 from vmxlint.structs import Place, Structs
 from vmxlint.templates import assigned, returned, substituted
 
@@ -53,9 +54,13 @@ class Copies:
         self._structs = structs
         self._found: dict[tuple[str, str], Copy] = {}
         for routine in linker.routines:
-            self._writes(routine)
-        for routine in linker.routines if self._found else ():
-            self._other_uses(routine)
+            if operations.made_in(routine):
+                self._writes(routine)
+        members = self._by_member()
+        stored = re.compile(rf"\b(?:{'|'.join(sorted(members))})\s*=[^=]")
+        for routine in linker.routines if members else ():
+            if stored.search(routine.function.text):
+                self._other_uses(routine, members)
 
     @property
     def all(self) -> tuple[Copy, ...]:
@@ -156,7 +161,7 @@ class Copies:
         return found is not None and found.member == place.member
 
     def _compared_by_callers(self, place: Place, operation: Operation) -> None:
-        for edge in self._linker.callers.get(operation.routine, ()):
+        for edge in self._linker.callers(operation.routine):
             if self._compares(edge.site.conditions, place, edge.caller):
                 self._note(place, operation).compares.append(Use(edge.caller, edge.site))
 
@@ -201,8 +206,7 @@ class Copies:
             through.append(found[1].type)
         return Place(found[0], found[1], tuple(through[:-1])) if found else None
 
-    def _other_uses(self, routine: Routine) -> None:
-        members: Mapping[str, list[Copy]] = self._by_member()
+    def _other_uses(self, routine: Routine, members: Mapping[str, list[Copy]]) -> None:
         for site in routine.stores:
             target, given = site.expr.kids[0], site.expr.kids[-1]
             if target.kind != "member" or target.text not in members:

@@ -18,10 +18,10 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.registry import Rule
 from vmxlint.source import InputError, SourceFile, Target, Unit, read_unit, target
-from vmxlint.syntax.macros import Macros
+from vmxlint.syntax import Reader
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-PASSING_ON = 1.4  # times the work of reading: Facts have to be passed on to another process
+PASSING_ON = 1.1  # times the work of reading: Facts have to be passed on to another process
 
 
 @dataclass(frozen=True)
@@ -64,28 +64,29 @@ def run(paths: Iterable[str], options: Options) -> Report:
 
 def _analyse(root: Path, options: Options) -> _Analysed:
     unit = read_unit(root, options.dialect)
-    facts = read_facts(unit, options.jobs)
-    program = Program(facts, options.dialect, options.pricing)
+    facts, reader = read_facts(unit, options.jobs)
+    program = Program(facts, reader.body, options.dialect, options.pricing)
     hits = [(rule, hit) for rule in options.rules for hit in _check(rule, program)]
     files = {one.path: one for one in unit.files}
     return _Analysed(files, program, hits, _coverage(unit, files, facts, program))
 
 
-def read_facts(unit: Unit, jobs: int) -> list[Facts]:
-    """The Facts of all files of a unit, in the order of their paths, by `jobs` processes."""
+def read_facts(unit: Unit, jobs: int) -> tuple[list[Facts], Reader]:
+    """The Facts of all files of a unit, in the order of their paths, by `jobs` processes; and the
+    Reader of their functions' bodies."""
     texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
-    known_macros = syntax.unit_macros(texts.values())
+    reader = Reader(syntax.unit_macros(texts.values()))
     small = sum(map(len, texts.values())) < PARALLEL_FROM
     ours, theirs = _shares(texts, 1 if small else jobs)
     if not theirs:
-        return [syntax.read(path, text, known_macros) for path, text in texts.items()]
+        return [reader.read(path, text) for path, text in texts.items()], reader
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(len(theirs), fork, _share, (texts, known_macros)) as pool:
+    with ProcessPoolExecutor(len(theirs), fork, _share, (texts, reader)) as pool:
         waiting = [pool.submit(_read_shared, share) for share in theirs]
-        facts = {path: syntax.read(path, texts[path], known_macros) for path in ours}
+        facts = {path: reader.read(path, texts[path]) for path in ours}
         for share, result in zip(theirs, waiting, strict=True):
             facts.update(zip(share, result.result(), strict=True))
-    return [facts[path] for path in texts]
+    return [facts[path] for path in texts], reader
 
 
 def _shares(texts: Mapping[str, bytes], jobs: int) -> tuple[list[str], list[list[str]]]:
@@ -99,17 +100,17 @@ def _shares(texts: Mapping[str, bytes], jobs: int) -> tuple[list[str], list[list
     return shares[0], [share for share in shares[1:] if share]
 
 
-_shared: tuple[Mapping[str, bytes], Macros] = ({}, {})
+_shared: tuple[Mapping[str, bytes], Reader] = ({}, Reader({}))
 
 
-def _share(texts: Mapping[str, bytes], known_macros: Macros) -> None:
+def _share(texts: Mapping[str, bytes], reader: Reader) -> None:
     global _shared  # each worker process has its own
-    _shared = (texts, known_macros)
+    _shared = (texts, reader)
 
 
 def _read_shared(paths: Sequence[str]) -> list[Facts]:
-    texts, known_macros = _shared
-    return [syntax.read(path, texts[path], known_macros) for path in paths]
+    texts, reader = _shared
+    return [reader.read(path, texts[path]) for path in paths]
 
 
 def _check(rule: Rule, program: Program) -> Iterator[Hit]:

@@ -59,19 +59,35 @@ class Variable(NamedTuple):
     start: int
 
 
+class Body(NamedTuple):
+    """What a function does: its local variables and its statements."""
+
+    locals: tuple[Variable, ...]
+    statements: tuple[Stmt, ...]
+
+
 @dataclass(frozen=True)
 class Function:
-    """A function definition, a macro with code in it, or one that a macro generated."""
+    """A function definition, a macro with code in it, or one that a macro generated.
+
+    Its body is read when it is asked for, from `text`, which is the definition as C that the
+    parser takes; `at` is the offset of the text in the file. Where a macro made the text, `place`
+    is the span that stands for every position in it. `words` are what the text calls: "f" for a
+    call of `f`, ".f" for one of a member, "=f" where `f` is assigned to a member or an element.
+    """
 
     name: str
     params: tuple[Variable, ...]
-    locals: tuple[Variable, ...]
-    body: tuple[Stmt, ...]
     start: int
     end: int
     static: bool
     origin: str = "function"  # or "generated", "macro", "alias" (a macro without ()), "assembly"
     type: str = ""  # the struct or basic type that it returns
+    text: str = ""
+    at: int = 0
+    place: tuple[int, int] | None = None
+    words: frozenset[str] = frozenset()
+    body: Body | None = None  # of a function in assembly, whose body is read with its file
 
 
 @dataclass(frozen=True)

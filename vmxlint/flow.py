@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vmxlint.facts import Expr, Function, Stmt
+from vmxlint.facts import Body, Expr, Stmt
 
 MOST_CONDITIONS = 64  # in force at once; a function with more early ways out forgets the later ones
 
@@ -45,10 +45,10 @@ class Flow:
     loops: tuple[tuple[int, int], ...]
 
 
-def flow_of(function: Function) -> Flow:
-    """The flow of `function`. Statements are visited once, loops as if run once."""
+def flow_of(body: Body) -> Flow:
+    """The flow of a function. Statements are visited once, loops as if run once."""
     walk = _Walk()
-    walk.sequence(function.body, ())
+    walk.sequence(body.statements, ())
     return Flow(tuple(walk.sites), tuple(walk.loops))
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Condition, Conditions
 from vmxlint.interval import ONCE, Interval, exactly
-from vmxlint.link import Linker, Routine
+from vmxlint.link import Linker
 from vmxlint.reasons import Reasons
+from vmxlint.routine import Routine
 
 # Probability that a condition holds where nothing is known of it: our guesses. An early way out is
 # seldom taken, since it mostly is an error's (Ball and Larus, "Branch prediction for free", PLDI

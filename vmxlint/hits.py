@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vmxlint.contexts import Reach
 from vmxlint.cost import Saving
 from vmxlint.facts import Expr
-from vmxlint.link import Routine
+from vmxlint.routine import Routine
 
 
 @dataclass(frozen=True)

@@ -3,90 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
-from vmxlint.facts import Asm, Expr, Facts, Function, Row, Table, Variable
-from vmxlint.flow import Conditions, Flow, Site, flow_of
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Row, Table
+from vmxlint.flow import Site
 from vmxlint.model.dialect import Dialect
+from vmxlint.routine import Routine
 
+ASM_WORD = "__A"  # the call that stands for inline assembly
 _SHORTEST_TABLE = 3
 _ORIGINS = ("function", "generated", "assembly", "macro", "alias")
-
-
-class Change(NamedTuple):
-    """An assignment of a local: the number of its site, the operator, the value, the conditions."""
-
-    number: int
-    operator: str
-    value: Expr
-    conditions: Conditions
-
-
-@dataclass(frozen=True, eq=False)
-class Routine:
-    """A function in its file; every routine is itself only, whatever its name."""
-
-    path: str
-    function: Function
-    asms: tuple[Asm, ...]
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.function.name
-
-    @cached_property
-    def flow(self) -> Flow:
-        """The function's sites in order, with their conditions."""
-        return flow_of(self.function)
-
-    @cached_property
-    def numbers(self) -> Mapping[int, int]:
-        """The place of each site, by its identity, in the routine's order."""
-        return {id(site): number for number, site in enumerate(self.flow.sites)}
-
-    @cached_property
-    def changes(self) -> Mapping[str, list[Change]]:
-        """The assignments of each local variable, in order."""
-        found: dict[str, list[Change]] = {}
-        for number, site in enumerate(self.flow.sites):
-            if site.kind == "decl":
-                change = Change(number, "=", site.expr, site.conditions)
-                found.setdefault(site.target, []).append(change)
-            elif site.expr.kind == "assign" and len(site.expr.kids) == 2:
-                target, value = site.expr.kids
-                if target.kind == "name" and target.text in self.variables:
-                    change = Change(number, site.expr.text, value, site.conditions)
-                    found.setdefault(target.text, []).append(change)
-        return found
-
-    @cached_property
-    def stores(self) -> tuple[Site, ...]:
-        """The plain assignments to struct members and through pointers, in order."""
-        return tuple(
-            site
-            for site in self.flow.sites
-            if site.expr.kind == "assign"
-            and site.expr.text == "="
-            and site.expr.kids[0].kind in ("member", "unary")
-        )
-
-    @cached_property
-    def variables(self) -> Mapping[str, Variable]:
-        """Parameters and locals by name."""
-        return {one.name: one for one in (*self.function.locals, *self.function.params)}
-
-    @cached_property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters in order."""
-        return tuple(one.name for one in self.function.params)
-
-    def asm(self, expr: Expr) -> Asm:
-        """The inline assembly that an asm expression stands for."""
-        return self.asms[int(expr.text)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +31,18 @@ class Edge:
 class Linker:
     """The routines of a unit and the calls between them."""
 
-    def __init__(self, files: Sequence[Facts], dialect: Dialect) -> None:
+    def __init__(
+        self, files: Sequence[Facts], read: Callable[[Facts, Function], Body], dialect: Dialect
+    ) -> None:
         self.dialect = dialect
         self.routines = tuple(
-            Routine(one.path, function, one.asms) for one in files for function in one.functions
+            Routine(one, function, read) for one in files for function in one.functions
         )
         self.constants = {name: text for one in files for name, text in one.constants}
         self._files = files
         self._resolved: dict[tuple[str, str], Routine | None] = {}
+        self._edges: dict[Routine, tuple[Edge, ...]] = {}
+        self._callers: dict[Routine, tuple[Edge, ...]] = {}
 
     @cached_property
     def by_name(self) -> Mapping[str, list[Routine]]:
@@ -187,10 +119,16 @@ class Linker:
 
     @cached_property
     def _assignments(self) -> list[tuple[Routine, Expr, str]]:
-        """Assignments of a plain name to a member or an element: (where, target, the name)."""
+        """Functions that code puts into a member or an element: (where, target, the function)."""
+        putting = dict.fromkeys(
+            routine
+            for word, routines in self._using.items()
+            if word.startswith("=") and self._is_function(word[1:])
+            for routine in routines
+        )
         return [
             (routine, site.expr.kids[0], site.expr.kids[1].text)
-            for routine in self.routines
+            for routine in putting
             for site in routine.flow.sites
             if site.expr.kind == "assign"
             and len(site.expr.kids) == 2
@@ -198,19 +136,91 @@ class Linker:
             and site.expr.kids[1].kind == "name"
         ]
 
-    @cached_property
-    def edges(self) -> Mapping[Routine, tuple[Edge, ...]]:
-        """The calls that each routine makes, in order."""
-        return {routine: tuple(self._calls(routine)) for routine in self.routines}
+    def _is_function(self, name: str) -> bool:
+        return name in self.by_name or self.constants.get(name) in self.by_name
 
     @cached_property
-    def callers(self) -> Mapping[Routine, list[Edge]]:
-        """The calls of each routine."""
-        found: dict[Routine, list[Edge]] = {}
-        for edges in self.edges.values():
-            for edge in edges:
-                found.setdefault(edge.callee, []).append(edge)
+    def _using(self) -> Mapping[str, list[Routine]]:
+        """The routines in whose text a word stands; see Function.words."""
+        found: dict[str, list[Routine]] = {}
+        for routine in self.routines:
+            for word in routine.function.words:
+                found.setdefault(word, []).append(routine)
+        for routine in found.get(ASM_WORD, ()):
+            first, last = routine.function.at, routine.function.end
+            for asm in routine.file.asms if routine.function.place is None else ():
+                if first <= asm.start < last:
+                    for name in _asm_callees(asm):
+                        found.setdefault(name, []).append(routine)
         return found
+
+    def using(self, *words: str) -> tuple[Routine, ...]:
+        """The routines in whose text one of the words stands, in order."""
+        found = {id(one) for word in words for one in self._using.get(word, ())}
+        return tuple(one for one in self.routines if id(one) in found) if found else ()
+
+    @cached_property
+    def _aliases(self) -> Mapping[str, list[str]]:
+        """The other names of a function: macros that stand for its name alone."""
+        found: dict[str, list[str]] = {}
+        for name, text in self.constants.items():
+            if text.isidentifier() and text != name:
+                found.setdefault(text, []).append(name)
+        return found
+
+    @cached_property
+    def _slots_of(self) -> Mapping[Routine, list[str]]:
+        found: dict[Routine, list[str]] = {}
+        for slot, routines in self.slots.items():
+            for routine in routines:
+                found.setdefault(routine, []).append(slot)
+        return found
+
+    @cached_property
+    def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
+        """The routines that name a handler table."""
+        return {
+            table: tuple(one for one in self.routines if table in one.function.text)
+            for table in self.handlers
+        }
+
+    def could_call(self, routine: Routine) -> Iterator[Routine]:
+        """The routines that may call one: all that do, and some more, found without reading them"""
+        todo, words = [routine.name], {routine.name}
+        while todo:
+            more = [one for one in self._aliases.get(todo.pop(), ()) if one not in words]
+            words.update(more)
+            todo += more
+        for slot in self._slots_of.get(routine, ()):
+            words.add("." + slot)
+            words.update("(" + prefix + slot for prefix in ("", *self.dialect.call_prefixes))
+        for word in words:
+            yield from self._using.get(word, ())
+        for table, rows in self.handlers.items():
+            if any(handler is routine for _, handler in rows):
+                yield from self.dispatchers[table]
+
+    def edges(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls that a routine makes, in order."""
+        if routine not in self._edges:
+            self._edges[routine] = tuple(self._calls(routine))
+        return self._edges[routine]
+
+    def callers(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls of a routine, in the order of the code."""
+        if routine not in self._callers:
+            able = dict.fromkeys(self.could_call(routine))
+            self._callers[routine] = tuple(
+                edge
+                for caller in sorted(able, key=self._number.__getitem__)
+                for edge in self.edges(caller)
+                if edge.callee is routine
+            )
+        return self._callers[routine]
+
+    @cached_property
+    def _number(self) -> Mapping[Routine, int]:
+        return {routine: number for number, routine in enumerate(self.routines)}
 
     def _calls(self, routine: Routine) -> Iterator[Edge]:
         for site in routine.flow.sites:
@@ -222,10 +232,9 @@ class Linker:
                 yield from self._targets(routine, site, site.expr.kids[0])
 
     def _asm_calls(self, routine: Routine, site: Site) -> Iterator[Edge]:
-        for mnemonic, operands in routine.asm(site.expr).instructions:
-            if mnemonic in ("call", "jmp") and operands:
-                if callee := self.resolve(operands[0], routine.path):
-                    yield Edge(routine, callee, site)
+        for name in _asm_callees(routine.asm(site.expr)):
+            if callee := self.resolve(name, routine.path):
+                yield Edge(routine, callee, site)
 
     def _targets(self, routine: Routine, site: Site, callee: Expr) -> Iterator[Edge]:
         match callee:
@@ -245,6 +254,12 @@ class Linker:
                     yield Edge(routine, found, site, key=key)
             case Expr("unary", "*", (inner,)):
                 yield from self._targets(routine, site, inner)
+
+
+def _asm_callees(asm: Asm) -> Iterator[str]:
+    for mnemonic, operands in asm.instructions:
+        if mnemonic in ("call", "jmp") and operands:
+            yield operands[0]
 
 
 def _has_functions(table: Table) -> bool:

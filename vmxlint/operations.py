@@ -8,9 +8,10 @@ from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
-from vmxlint.link import Edge, Linker, Routine
+from vmxlint.link import ASM_WORD, Edge, Linker
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
+from vmxlint.routine import Routine
 from vmxlint.syntax.assembly import ENTRY_NAME
 from vmxlint.templates import (
     VMX_INSTRUCTIONS,
@@ -89,7 +90,7 @@ class Operations:
     @cached_property
     def entries(self) -> frozenset[Routine]:
         """The routines in which VMLAUNCH or VMRESUME stands."""
-        return frozenset(filter(self._enters, self._linker.routines))
+        return frozenset(filter(self._enters, self._linker.using(ASM_WORD, ENTRY_NAME)))
 
     def _enters(self, routine: Routine) -> bool:
         if routine.function.origin == "assembly":
@@ -115,24 +116,14 @@ class Operations:
 
     def _search(self) -> None:
         """Go up from the assembly, caller by caller, as long as a wrapper passes its field on."""
-        declared = self._linker.dialect.accessors
-        todo = [
-            routine
-            for routine in self._linker.routines
-            if any(site.expr.kind == "asm" for site in routine.flow.sites)
-        ]
-        todo += [
-            routine
-            for routine in self._linker.routines
-            if any(self._declared(site) for site in routine.flow.sites if declared)
-        ]
+        todo = self._linker.using(ASM_WORD, *self._linker.dialect.accessors)
         for _ in range(_ROUNDS):
             changed: dict[Routine, None] = {}
             for routine in dict.fromkeys(todo):
                 if self._update(routine):
-                    for edge in self._linker.callers.get(routine, ()):
+                    for edge in self._linker.callers(routine):
                         changed[edge.caller] = None
-            todo = list(changed)
+            todo = tuple(changed)
             if not todo:
                 return
 
@@ -167,7 +158,7 @@ class Operations:
     def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
         """The operations that the routine's sites make, in order, in the routine's own names."""
         edges: dict[int, list[Edge]] = {}
-        for edge in self._linker.edges[routine]:
+        for edge in self._linker.edges(routine):
             edges.setdefault(id(edge.site), []).append(edge)
         for site in routine.flow.sites:
             if site.kind:
@@ -203,7 +194,7 @@ class Operations:
         if not any(one.text in scalars for one in plain_names(template.value)):
             return False
         field = next(iter(self.fields_of(template.field, routine)), None)
-        return field is not None and field.major and bool(self._linker.callers.get(routine))
+        return field is not None and field.major and bool(self._linker.callers(routine))
 
     def _operations(
         self, template: Template, computed: Template, site: Site, routine: Routine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from vmxlint.bits import BitChange, Bits
 from vmxlint.contexts import Contexts, Reach
 from vmxlint.copies import Copies, Copy
 from vmxlint.cost import Pricing
-from vmxlint.facts import Facts
+from vmxlint.facts import Body, Facts, Function
 from vmxlint.gates import Gates
 from vmxlint.link import Linker
 from vmxlint.model.dialect import Dialect
@@ -21,16 +21,20 @@ from vmxlint.structs import Structs
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One unit of source, understood. Everything is computed when first asked for."""
+    """One unit of source, understood. Everything is computed when first asked for.
+
+    `read` gives the body of a function of a file.
+    """
 
     files: Sequence[Facts]
+    read: Callable[[Facts, Function], Body]
     dialect: Dialect
     pricing: Pricing
 
     @cached_property
     def linker(self) -> Linker:
         """Who calls whom."""
-        return Linker(self.files, self.dialect)
+        return Linker(self.files, self.read, self.dialect)
 
     @cached_property
     def _operations(self) -> Operations:

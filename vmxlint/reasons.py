@@ -7,9 +7,10 @@ from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Condition
-from vmxlint.link import Linker, Routine
+from vmxlint.link import Linker
 from vmxlint.model.exits import ExitTable
 from vmxlint.operations import Operations
+from vmxlint.routine import Routine
 from vmxlint.templates import assigned, returned, substituted
 
 # (True, S): the exit reason is one of S; (False, S): it is none of S.
@@ -125,6 +126,8 @@ class Reasons:
 
     def _may_answer(self, callee: Routine, given: list[Expr], routine: Routine) -> bool:
         """Whether a predicate names exit reasons or a member that holds one, or is given one."""
+        if callee not in self._speaking and not self._may_speak(callee.function.text):
+            self._speaking[callee] = False
         if callee not in self._speaking:
             tests = {id(c): c.test for site in callee.flow.sites for c in site.conditions}
             told = [site.expr for site in callee.flow.sites if site.kind == "return"]
@@ -137,10 +140,13 @@ class Reasons:
             )
         return self._speaking[callee] or any(self._is_reason(one, routine, 1) for one in given)
 
+    def _may_speak(self, text: str) -> bool:
+        return self._prefix in text or any(one in text for one in self._reason_members)
+
     def _given(self, name: str, routine: Routine) -> Iterator[tuple[Expr, Routine]]:
         """What the callers give for a parameter."""
         place = routine.parameters.index(name) + 1
-        callers = self._linker.callers.get(routine, ())
+        callers = self._linker.callers(routine)
         for edge in callers if len(callers) <= _MOST_CALLERS else ():
             if not edge.key and len(edge.site.expr.kids) > place:
                 yield edge.site.expr.kids[place], edge.caller

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from vmxlint.flow import Conditions, Site
-from vmxlint.link import Edge, Linker, Routine
+from vmxlint.link import Edge, Linker
 from vmxlint.operations import Operations
+from vmxlint.routine import Routine
 
 _FAR_UP = 6
 
@@ -35,7 +36,7 @@ class Spine:
                 routine = todo.pop()
                 if routine in steps:
                     continue
-                down = [edge for edge in self._linker.edges[routine] if edge.callee in towards]
+                down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
                 numbers = [_number(routine, edge.site) for edge in down]
                 end = len(routine.flow.sites)
                 steps[routine] = (min(numbers, default=end), max(numbers, default=end))
@@ -51,7 +52,7 @@ class Spine:
             above = [
                 edge.caller
                 for routine in level
-                for edge in self._linker.callers.get(routine, ())
+                for edge in self._linker.callers(routine)
                 if not edge.slot and not edge.key and edge.caller not in found
             ]
             level = list(dict.fromkeys(above))
@@ -83,7 +84,7 @@ class Spine:
             level = {one: None for one in level if one in towards and one not in seen}
 
     def _plain_callers(self, routine: Routine) -> list[Edge]:
-        above = self._linker.callers.get(routine, ())
+        above = self._linker.callers(routine)
         return [edge for edge in above if not edge.slot and not edge.key and edge.caller != routine]
 
     @cached_property
@@ -91,10 +92,11 @@ class Spine:
         """The callers of the spine through the ops struct: the run loop."""
         found: dict[Routine, tuple[int, int]] = {}
         slots = self._linker.dialect.entry_slots
-        for routine, edges in self._linker.edges.items():
+        callers = (edge.caller for one in self.steps for edge in self._linker.callers(one))
+        for routine in dict.fromkeys(callers):
             numbers = [
                 _number(routine, edge.site)
-                for edge in edges
+                for edge in self._linker.edges(routine)
                 if edge.slot in slots and edge.callee in self.steps
             ]
             if numbers:
@@ -106,7 +108,7 @@ class Spine:
         calls: list[Edge] = []
         seen = {routine}
         while routine in self.steps:
-            above = (e for e in self._linker.callers.get(routine, ()) if not e.slot)
+            above = (e for e in self._linker.callers(routine) if not e.slot)
             call = next((e for e in above if e.caller in self.steps and e.caller not in seen), None)
             if call is None:
                 break

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.facts import Expr, Facts, Struct, Variable
-from vmxlint.link import Linker, Routine
+from vmxlint.link import Linker
 from vmxlint.operations import Operations
+from vmxlint.routine import Routine
 
 _DEEPEST = 8
 

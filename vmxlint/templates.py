@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from vmxlint.facts import Asm, Expr, walk
 from vmxlint.flow import Conditions, Site
-from vmxlint.link import Edge, Routine
+from vmxlint.link import Edge
+from vmxlint.routine import Routine
 
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
@@ -177,7 +178,7 @@ def _is_large(expr: Expr) -> bool:
 
 def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
     """What a call of a function that only returns an expression stands for."""
-    if callee is None:
+    if callee is None or callee.function.text.count("return") != 1:
         return None
     returns = [site for site in callee.flow.sites if site.kind == "return"]
     if len(returns) != 1 or returns[0].conditions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from vmxlint.facts import Asm, Expr, Function, Stmt
+from vmxlint.facts import Asm, Body, Expr, Function, Stmt
 from vmxlint.syntax.macros import call_arguments
 
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -104,8 +104,9 @@ def _function(text: str, name: str, start: int, end: int) -> Function:
     steps = [(m.start(1), m[1]) for m in _CALL.finditer(text, start, end)]
     if entry := _ENTRY.search(text, start, end):
         steps.append((entry.start(), ENTRY_NAME))
-    body = tuple(_step(at, callee) for at, callee in sorted(steps))
-    return Function(name, (), (), body, start, end, False, "assembly")
+    body = Body((), tuple(_step(at, callee) for at, callee in sorted(steps)))
+    words = frozenset(callee for _, callee in steps)
+    return Function(name, (), start, end, False, "assembly", words=words, body=body)
 
 
 def _step(at: int, callee: str) -> Stmt:

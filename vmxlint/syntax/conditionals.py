@@ -14,16 +14,14 @@ conditional group is rewritten in place, by what its arms are:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vmxlint.facts import Gap
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.mask import spaces
 
-DIRECTIVE = re.compile(
-    rb"^[ \t]*#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)", re.MULTILINE
-)
+_DIRECTIVE = re.compile(rb"#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)")
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
 _DEAD = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z|.*\b0\s*&&", re.DOTALL)
@@ -52,12 +50,22 @@ class _Group:
     taken: bool = False
 
 
-def resolve(text: bytes, code: bytes) -> tuple[bytes, list[Gap]]:
-    """`text` with every directive blanked and its conditionals resolved, and the arms not kept.
+def directives(text: bytes) -> Iterator[re.Match[bytes]]:
+    """The preprocessor's lines in `text`, which has no comments, each from its `#` on."""
+    for found in _DIRECTIVE.finditer(text):
+        start = text.rfind(b"\n", 0, found.start()) + 1
+        if not text[start : found.start()].strip():
+            yield found
+
+
+def resolve(
+    text: bytes, code: bytes, directives: Sequence[re.Match[bytes]]
+) -> tuple[bytes, bytes, list[Gap]]:
+    """`text` and `code` with every directive blanked and the conditionals resolved, and the arms
+    that are not kept.
 
     `code` is `text` with strings masked. Both have no comments.
     """
-    directives = list(DIRECTIVE.finditer(code))
     bare = bytearray(code)
     out = bytearray(text)
     for one in directives:
@@ -67,10 +75,10 @@ def resolve(text: bytes, code: bytes) -> tuple[bytes, list[Gap]]:
     gaps: list[Gap] = []
     for group in _groups(directives, bytes(bare)):
         _rewrite(group, out, bare, gaps)
-    return bytes(out), gaps
+    return bytes(out), bytes(bare), gaps
 
 
-def _groups(directives: list[re.Match[bytes]], bare: bytes) -> Iterator[_Group]:
+def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Group]:
     """The conditional groups, inner ones first, each when its `#endif` is reached."""
     stack: tuple[str, ...] = ()
     open_groups: list[_Group] = []

@@ -4,44 +4,48 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from vmxlint.facts import Expr, Function, Row, Stmt, Struct, Table, Variable, spelled
+from vmxlint.facts import Body, Expr, Function, Row, Stmt, Struct, Table, Variable, spelled
 from vmxlint.syntax.draft import Build, Declarator, Draft, Kids, Type, Value, expressions_of
 
 
 def _function(draft: Draft, node: Node, kids: Kids) -> None:
     """A function_definition."""
-    declarator = next((v for _, v in kids if type(v) is Declarator), None)
-    body = next((v for _, v in kids if type(v) is Stmt), None)
-    first = node.start_byte
+    declarator = next((v for v in kids if type(v) is Declarator), None)
+    body = next((v for v in kids if type(v) is Stmt), None)
+    first = node.start_byte + draft.base
     variables = tuple(one for one in draft.locals if draft.place or one.start >= first)
     draft.locals = []
     draft.values = [one for one in draft.values if one[0] < first]
     if declarator is None or body is None:
         return
+    if draft.whole:
+        draft.body = Body(variables, body.body if body.kind == "block" else (body,))
+        return
     start, end = draft.span(node)
-    name_at = start if draft.place else declarator.start
-    static = any(v == "static" for _, v in kids)
+    text = draft.text[node.start_byte : node.end_byte].decode("utf-8", "surrogateescape")
     draft.functions.append(
         Function(
             declarator.name,
             declarator.params or (),
-            variables,
-            body.body if body.kind == "block" else (body,),
-            name_at,
+            start if draft.place else declarator.start,
             end,
-            static,
+            any(v == "static" for v in kids),
             draft.origin,
-            next((v.name for _, v in kids if type(v) is Type), ""),
+            next((v.name for v in kids if type(v) is Type), ""),
+            text,
+            first,
+            draft.place,
+            draft.spelling.words(text),
         )
     )
 
 
 def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
     """A declaration: locals, tables, and the first values as statements."""
-    kind = next((v.name for _, v in kids if type(v) is Type), "")
+    kind = next((v.name for v in kids if type(v) is Type), "")
     start, end = draft.span(node)
     statements = []
-    for _, one in kids:
+    for one in kids:
         if type(one) is Expr and one.kind == "name":
             one = Declarator(one.text, one.start)
         if type(one) is not Declarator or (one.params is not None and one.value is None):
@@ -68,8 +72,8 @@ def _note_table(draft: Draft, declarator: Declarator, kind: str) -> None:
 
 def _struct(draft: Draft, node: Node, kids: Kids) -> Type:
     """A struct or union specifier, with or without its members."""
-    name = next((v.name for _, v in kids if type(v) is Type), "")
-    members = next((v for _, v in kids if type(v) is tuple), None)
+    name = next((v.name for v in kids if type(v) is Type), "")
+    members = next((v for v in kids if type(v) is tuple), None)
     start, _ = draft.span(node)
     if members is not None:
         name = name or f"{draft.path}@{start}"
@@ -81,7 +85,8 @@ def _enumerator(draft: Draft, node: Node, kids: Kids) -> None:
     """`NAME = value` of an enum."""
     values = expressions_of(kids)
     if len(values) == 2:
-        text = draft.text[values[1].start : values[1].end] if not draft.place else b""
+        start, end = values[1].start - draft.base, values[1].end - draft.base
+        text = draft.text[start:end] if not draft.place else b""
         draft.constants.append((values[0].text, text.decode("utf-8", "replace")))
 
 
@@ -97,7 +102,7 @@ def _type(draft: Draft, node: Node, kids: Kids) -> Type:
 
 
 def _type_descriptor(draft: Draft, node: Node, kids: Kids) -> Value:
-    return next((v for _, v in kids if type(v) is Type), None)
+    return next((v for v in kids if type(v) is Type), None)
 
 
 def _pointer(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
@@ -110,7 +115,7 @@ def _array(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
 
 
 def _declarator(kids: Kids) -> Declarator | None:
-    for _, value in kids:
+    for value in kids:
         if type(value) is Declarator:
             return value
         if type(value) is Expr and value.kind == "call" and len(value.kids) == 1:
@@ -122,7 +127,7 @@ def _declarator(kids: Kids) -> Declarator | None:
 
 def _function_declarator(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
     inner = _declarator(kids)
-    params = next((v for _, v in kids if type(v) is tuple), ())
+    params = next((v for v in kids if type(v) is tuple), ())
     if inner is None:
         return None
     return inner if inner.params is not None else inner._replace(params=params)
@@ -135,14 +140,14 @@ def _initialised(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
 
 
 def _parameter(draft: Draft, node: Node, kids: Kids) -> Variable | None:
-    kind = next((v.name for _, v in kids if type(v) is Type), "")
+    kind = next((v.name for v in kids if type(v) is Type), "")
     inner = _declarator(kids)
     return Variable(inner.name, kind, inner.pointers, inner.start) if inner else None
 
 
 def _variables(draft: Draft, node: Node, kids: Kids) -> tuple[Variable, ...]:
     found: list[Variable] = []
-    for _, value in kids:
+    for value in kids:
         if type(value) is Variable:
             found.append(value)
         elif type(value) is list:
@@ -151,8 +156,8 @@ def _variables(draft: Draft, node: Node, kids: Kids) -> tuple[Variable, ...]:
 
 
 def _fields(draft: Draft, node: Node, kids: Kids) -> list[Variable]:
-    kind = next((v.name for _, v in kids if type(v) is Type), "")
-    declared = [d for f, v in kids if (d := _declarator([(f, v)]))]
+    kind = next((v.name for v in kids if type(v) is Type), "")
+    declared = [d for v in kids if (d := _declarator([v]))]
     start, _ = draft.span(node)
     if not declared:
         return [Variable("", kind, 0, start)]

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import tree_sitter_c
 from tree_sitter import Language, Node
 
-from vmxlint.facts import Expr, Function, Gap, Stmt, Struct, Table, Variable
+from vmxlint.facts import Body, Expr, Function, Gap, Stmt, Struct, Table, Variable
 
 LANGUAGE = Language(tree_sitter_c.language())
-OPERATOR = LANGUAGE.field_id_for_name("operator")
 
 
 class Type(NamedTuple):
@@ -39,22 +38,25 @@ class Spelling(NamedTuple):
 
     `asm_numbers` maps the offset of a blanked asm statement to its number. `aliases` are macros
     without parentheses that have code in them, so that their plain name is a call. `pasting` are
-    those that paste names: `pasted` gives the expression that a call of one stands for.
+    those that paste names: `pasted` gives the expression that a call of one stands for. `words`
+    gives what a piece of code calls.
     """
 
     asm_numbers: Mapping[int, int]
     aliases: Collection[str]
     pasting: Collection[str]
     pasted: Pasted | None
+    words: Callable[[str], frozenset[str]] = lambda code: frozenset()
 
 
-Kids = list[tuple[int | None, Value]]
+Kids = list[Value]  # of the named children and the operators, in order
 
 
 class Draft:
-    """One text on its way to Facts.
+    """One text on its way to Facts, or, with `whole`, to the Body of the one function that it is.
 
-    With `place`, every position is that span: for text that a macro made.
+    `base` is the offset of the text in its file. With `place`, every position is that span: for
+    text that a macro made.
     """
 
     def __init__(
@@ -63,13 +65,19 @@ class Draft:
         text: bytes,
         spelling: Spelling,
         place: tuple[int, int] | None = None,
+        *,
+        base: int = 0,
+        whole: bool = False,
         origin: str = "function",
     ) -> None:
         self.path = path
         self.text = text
         self.spelling = spelling
         self.place = place
+        self.base = base
+        self.whole = whole
         self.origin = origin
+        self.body: Body | None = None
         self.functions: list[Function] = []
         self.structs: list[Struct] = []
         self.tables: list[Table] = []
@@ -77,24 +85,26 @@ class Draft:
         self.gaps: list[Gap] = []
         self.locals: list[Variable] = []
         self.values: list[tuple[int, str, str]] = []  # first values of file-level variables
+        self.characters = text.decode("latin-1")  # one for each byte
 
     def slice(self, node: Node) -> str:
         """The node's own text."""
-        return self.text[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        text = self.characters[node.start_byte : node.end_byte]
+        return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
 
     def span(self, node: Node) -> tuple[int, int]:
         """The node's offsets in the file."""
-        return self.place or (node.start_byte, node.end_byte)
+        return self.place or (node.start_byte + self.base, node.end_byte + self.base)
 
 
 def expressions_of(kids: Kids) -> list[Expr]:
     """The expressions among a node's children."""
-    return [value for _, value in kids if type(value) is Expr]
+    return [value for value in kids if type(value) is Expr]
 
 
 def statements_of(kids: Kids) -> tuple[Stmt, ...]:
     """The children that run, each as a statement."""
-    return tuple([as_statement(v) for _, v in kids if type(v) is Stmt or type(v) is Expr])
+    return tuple([as_statement(v) for v in kids if type(v) is Stmt or type(v) is Expr])
 
 
 def as_statement(value: object) -> Stmt:

@@ -6,13 +6,14 @@ Python stack; what is nested deeper than DEPTH is a gap.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tree_sitter import Node, Parser
 
 from vmxlint.facts import Expr, Gap, Stmt
 from vmxlint.syntax.declarations import DECLARATIONS
 from vmxlint.syntax.draft import (
     LANGUAGE,
-    OPERATOR,
     Build,
     Draft,
     Kids,
@@ -27,33 +28,36 @@ DEPTH = 220
 
 
 def lower(draft: Draft) -> Draft:
-    """Parse the draft's text, and fill the draft with what it says."""
+    """Parse the draft's text, and fill the draft with what it says.
+
+    Without `draft.whole`, blocks that the parser understood are passed over: they are the bodies
+    of functions.
+    """
     cursor = Parser(LANGUAGE).parse(draft.text).walk()
     to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
-    kinds, operator = _KINDS, OPERATOR
+    kinds, whole = _KINDS, draft.whole
     open_nodes: list[tuple[Node, Kids]] = []
     kids: Kids = []
     while True:
         node = cursor.node
         assert node is not None
         visit, build = kinds[node.kind_id]
-        if visit is _LEAF:
-            kids.append((cursor.field_id, build(draft, node, [])))
-        elif visit is _TOKEN:
-            if cursor.field_id == operator:
-                kids.append((operator, draft.slice(node)))
-        elif len(open_nodes) < DEPTH and to_child():
-            open_nodes.append((node, kids))
-            kids = []
-            continue
-        else:
+        if visit is _SIGN:
+            kids.append(build)
+        elif visit is _LEAF or (visit is _BLOCK and not whole and not node.has_error):
+            kids.append(build(draft, node, _NONE))
+        elif visit is _INNER or visit is _BLOCK:
+            if len(open_nodes) < DEPTH and to_child():
+                open_nodes.append((node, kids))
+                kids = []
+                continue
             _childless(draft, node, kids)
         while not to_sibling():
             if not open_nodes:
                 return draft
             cursor.goto_parent()
             node, outer = open_nodes.pop()
-            outer.append((cursor.field_id, kinds[node.kind_id][1](draft, node, kids)))
+            outer.append(kinds[node.kind_id][1](draft, node, kids))
             kids = outer
 
 
@@ -61,18 +65,18 @@ def _childless(draft: Draft, node: Node, kids: Kids) -> None:
     if node.child_count:
         draft.gaps.append(Gap(draft.span(node)[0], f"nested deeper than {DEPTH} levels"))
     else:
-        kids.append((None, _KINDS[node.kind_id][1](draft, node, [])))
+        kids.append(_KINDS[node.kind_id][1](draft, node, _NONE))
 
 
 def _pass_on(draft: Draft, node: Node, kids: Kids) -> Value:
     """What the grammar has and the analysis has no name for: keep what is inside."""
     statements = statements_of(kids)
     if not statements:
-        return next((v for _, v in kids if v is not None and type(v) is not str), None)
+        return next((v for v in kids if v is not None and type(v) is not str), None)
     if len(kids) == 1:
-        return kids[0][1]
+        return kids[0]
     start, end = draft.span(node)
-    if all(type(v) is not Stmt for _, v in kids):
+    if all(type(v) is not Stmt for v in kids):
         return Expr("opaque", "", tuple(expressions_of(kids)), start, end)
     return Stmt("block", "", None, statements, (), start, end)
 
@@ -80,7 +84,7 @@ def _pass_on(draft: Draft, node: Node, kids: Kids) -> Value:
 def _misread(draft: Draft, node: Node, kids: Kids) -> Value:
     """What the parser could not fit into the grammar: said, and what is inside still counts."""
     if draft.place is None:
-        draft.gaps.append(Gap(node.start_byte, "not understood by the parser"))
+        draft.gaps.append(Gap(draft.span(node)[0], "not understood by the parser"))
     return _pass_on(draft, node, kids)
 
 
@@ -102,20 +106,28 @@ _BUILDERS: dict[str, Build] = {
     "storage_class_specifier": _text,
 }
 
-_TOKEN, _LEAF, _INNER = range(3)
+_TOKEN, _SIGN, _LEAF, _INNER, _BLOCK = range(5)
+_NONE: Kids = []
+_SIGNS = frozenset(
+    "= *= /= %= += -= <<= >>= &= ^= |= ! ~ - + * & ++ -- || && | ^ == != > >= <= <"
+    " << >> / % . ->".split()
+)
 _LEAVES = frozenset(
     "identifier field_identifier type_identifier primitive_type number_literal char_literal"
     " string_literal concatenated_string true false null statement_identifier comment"
     " storage_class_specifier type_qualifier sizeof_expression offsetof_expression".split()
 )
+_VISITS = {**dict.fromkeys(_LEAVES, _LEAF), "compound_statement": _BLOCK}
 _ERROR_KIND = 65535
 
 
-def _visit(number: int) -> tuple[int, Build]:
-    """How to meet nodes of a kind, by its number: pass over, build as it is, or go into."""
+def _visit(number: int) -> tuple[int, Any]:
+    """How to meet nodes of a kind, by its number: pass over, take the sign, build as it is, or go
+    into; and the sign, or what builds the node's value."""
     kind = LANGUAGE.node_kind_for_id(number) or ""
-    visit = _INNER if LANGUAGE.node_kind_is_named(number) else _TOKEN
-    return _LEAF if kind in _LEAVES else visit, _BUILDERS.get(kind, _pass_on)
+    if not LANGUAGE.node_kind_is_named(number):
+        return (_SIGN, kind) if kind in _SIGNS else (_TOKEN, None)
+    return _VISITS.get(kind, _INNER), _BUILDERS.get(kind, _pass_on)
 
 
 _KINDS = {number: _visit(number) for number in range(LANGUAGE.node_kind_count)}

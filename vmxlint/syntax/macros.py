@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vmxlint.facts import Macro
-from vmxlint.syntax.conditionals import DIRECTIVE
 
 _DEFINE = re.compile(rb"[ \t]+(\w+)(\(([^()]*)\))?(.*)\Z", re.DOTALL)
 _PASTE = re.compile(r"\s*##\s*")
@@ -16,9 +15,9 @@ MOST_TEXT = 100_000
 Macros = Mapping[str, Macro]
 
 
-def defined(text: bytes) -> Iterator[Macro]:
-    """The macros that `text`, which has no comments, defines."""
-    for directive in DIRECTIVE.finditer(text):
+def defined(directives: Iterable[re.Match[bytes]]) -> Iterator[Macro]:
+    """The macros that the `#define` among a text's directives define."""
+    for directive in directives:
         if directive["word"] != b"define":
             continue
         if match := _DEFINE.match(directive["rest"]):

@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tree_sitter import Node
 
 from vmxlint.facts import Expr, Stmt
-from vmxlint.syntax.draft import LANGUAGE, Build, Draft, Kids, expressions_of, statements_of
+from vmxlint.syntax.draft import Build, Draft, Kids, expressions_of, statements_of
+
+
+class _Else(NamedTuple):
+    statements: tuple[Stmt, ...]
 
 
 def _branch(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
-    test_field = LANGUAGE.field_id_for_name("condition")
-    else_field = LANGUAGE.field_id_for_name("alternative")
+    """`kind (test) body`, and `do body while (test)`."""
 
     def build(draft: Draft, node: Node, kids: Kids) -> Stmt:
         start, end = draft.span(node)
-        test = next((v for f, v in kids if f == test_field and type(v) is Expr), None)
-        orelse = statements_of([kid for kid in kids if kid[0] == else_field])
-        body = statements_of([kid for kid in kids if kid[0] not in (test_field, else_field)])
-        return Stmt(kind, draft.slice(node)[:3], test, body, orelse, start, end)
+        word = draft.slice(node)[:3]
+        first = kids[-1 if word.startswith("do") else 0] if kids else None
+        test = first if type(first) is Expr else None
+        body = statements_of([one for one in kids if one is not test])
+        orelse = next((one.statements for one in kids if type(one) is _Else), ())
+        return Stmt(kind, word, test, body, orelse, start, end)
 
     return build
 
 
+def _else(draft: Draft, node: Node, kids: Kids) -> _Else:
+    return _Else(statements_of(kids))
+
+
 def _for(draft: Draft, node: Node, kids: Kids) -> Stmt:
     start, end = draft.span(node)
-    body_field = LANGUAGE.field_id_for_name("body")
-    heads = [kid for kid in kids if kid[0] != body_field]
-    head = statements_of(heads)
-    loop = Stmt(
-        "loop", "for", None, statements_of([k for k in kids if k[0] == body_field]), (), start, end
-    )
+    head = statements_of(kids[:-1])
+    loop = Stmt("loop", "for", None, statements_of(kids[-1:]), (), start, end)
     return Stmt("block", "", None, (*head, loop), (), start, end) if head else loop
 
 
 def _case(draft: Draft, node: Node, kids: Kids) -> Stmt:
     start, end = draft.span(node)
-    value_field = LANGUAGE.field_id_for_name("value")
-    value = next((v for f, v in kids if f == value_field and type(v) is Expr), None)
-    body = statements_of([kid for kid in kids if kid[0] != value_field])
-    return Stmt("case" if value else "default", "", value, body, (), start, end)
+    if not draft.slice(node).startswith("case"):
+        return Stmt("default", "", None, statements_of(kids), (), start, end)
+    value = kids[0] if kids and type(kids[0]) is Expr else None
+    return Stmt("case", "", value, statements_of(kids[1:]), (), start, end)
 
 
 def _jump(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
     def build(draft: Draft, node: Node, kids: Kids) -> Stmt:
         start, end = draft.span(node)
-        label = next((v for _, v in kids if type(v) is str), "")
+        label = next((v for v in kids if type(v) is str), "")
         values = expressions_of(kids)
         return Stmt(kind, label, values[0] if values else None, _nested(kids), (), start, end)
 
@@ -54,7 +60,7 @@ def _jump(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
 
 
 def _nested(kids: Kids) -> tuple[Stmt, ...]:
-    return tuple(value for _, value in kids if type(value) is Stmt)
+    return tuple(value for value in kids if type(value) is Stmt)
 
 
 def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
@@ -70,6 +76,7 @@ def _block(draft: Draft, node: Node, kids: Kids) -> Stmt:
 
 STATEMENTS: dict[str, Build] = {
     "if_statement": _branch("if"),
+    "else_clause": _else,
     "while_statement": _branch("loop"),
     "do_statement": _branch("loop"),
     "switch_statement": _branch("switch"),

@@ -1,0 +1,94 @@
+"""One function of a unit and what can be read from it alone; its body is read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Variable
+from vmxlint.flow import Conditions, Flow, Site, flow_of
+
+
+class Change(NamedTuple):
+    """An assignment of a local: the number of its site, the operator, the value, the conditions."""
+
+    number: int
+    operator: str
+    value: Expr
+    conditions: Conditions
+
+
+@dataclass(frozen=True, eq=False)
+class Routine:
+    """A function in its file; every routine is itself only, whatever its name."""
+
+    file: Facts
+    function: Function
+    read: Callable[[Facts, Function], Body]
+
+    @property
+    def path(self) -> str:
+        """The file that the routine stands in."""
+        return self.file.path
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.name
+
+    @cached_property
+    def body(self) -> Body:
+        """The function's locals and statements."""
+        return self.read(self.file, self.function)
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The function's sites in order, with their conditions."""
+        return flow_of(self.body)
+
+    @cached_property
+    def numbers(self) -> Mapping[int, int]:
+        """The place of each site, by its identity, in the routine's order."""
+        return {id(site): number for number, site in enumerate(self.flow.sites)}
+
+    @cached_property
+    def changes(self) -> Mapping[str, list[Change]]:
+        """The assignments of each local variable, in order."""
+        found: dict[str, list[Change]] = {}
+        for number, site in enumerate(self.flow.sites):
+            if site.kind == "decl":
+                change = Change(number, "=", site.expr, site.conditions)
+                found.setdefault(site.target, []).append(change)
+            elif site.expr.kind == "assign" and len(site.expr.kids) == 2:
+                target, value = site.expr.kids
+                if target.kind == "name" and target.text in self.variables:
+                    change = Change(number, site.expr.text, value, site.conditions)
+                    found.setdefault(target.text, []).append(change)
+        return found
+
+    @cached_property
+    def stores(self) -> tuple[Site, ...]:
+        """The plain assignments to struct members and through pointers, in order."""
+        return tuple(
+            site
+            for site in self.flow.sites
+            if site.expr.kind == "assign"
+            and site.expr.text == "="
+            and site.expr.kids[0].kind in ("member", "unary")
+        )
+
+    @cached_property
+    def variables(self) -> Mapping[str, Variable]:
+        """Parameters and locals by name."""
+        return {one.name: one for one in (*self.body.locals, *self.function.params)}
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters in order."""
+        return tuple(one.name for one in self.function.params)
+
+    def asm(self, expr: Expr) -> Asm:
+        """The inline assembly that an asm expression stands for."""
+        return self.file.asms[int(expr.text)]

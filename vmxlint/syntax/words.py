@@ -1,0 +1,41 @@
+"""What a piece of code calls, by its words alone: cheap, and never too little.
+
+It says which functions can lead to which others, so that only the bodies that matter are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from vmxlint.syntax import macros
+from vmxlint.syntax.macros import Macros
+
+# In text that is turned round, so that each match starts with the bracket that is searched for.
+_CALLED = re.compile(r"\(\s*(\w+(?:\s*(?:>-|\.))?)")
+_CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
+_STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*;)")
+
+
+def of(code: str, pasting: Macros, aliases: Collection[str]) -> frozenset[str]:
+    """The words of `code`: "f" for a call of `f`, ".f" for one of a member, "(f" for one of what
+    `g(f)` gives, "=f" where the plain name `f` is assigned.
+
+    Calls of `pasting` macros count as what they expand to. `aliases` are macros without parentheses
+    that have calls in them.
+    """
+    turned = code[::-1]
+    found = set(_CALLED.findall(turned))
+    if any(name[::-1] in found for name in pasting):
+        turned = macros.expanded(code, pasting)[::-1]
+        found.update(_CALLED.findall(turned))
+    words = {_word(one) for one in found}
+    words.update("(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned))
+    words.update("=" + name for name in _STORED.findall(code))
+    words.update(name for name in aliases if name in code)
+    return frozenset(words)
+
+
+def _word(turned: str) -> str:
+    name = turned[::-1]
+    return name if name[0] not in "-." else "." + name.lstrip("->. \t\n")
