@@ -38,11 +38,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmxlint.bits import BitChange, same_branch
-from vmxlint.contexts import ENTRY, EXIT, Reach
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import ONCE, Interval
 from vmxlint.program import Program
+from vmxlint.reach import ENTRY, EXIT, Reach
 
 ID = "VMX101"
 SEVERITY = "warning"

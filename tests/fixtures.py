@@ -15,13 +15,14 @@ from vmxlint.registry import rules
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 TREES = (FIXTURES / "kvm_before", FIXTURES / "kvm_after")
+FACTS = FIXTURES / "facts"
 
 _EXPECT = re.compile(r"/\* (expect|todo): (VMX\d{3}(?:,? VMX\d{3})*)")
 
 
 def cases() -> list[Path]:
     """Each folder in the folder of a rule: one small unit."""
-    folders = [one for one in FIXTURES.iterdir() if one.is_dir() and one not in TREES]
+    folders = [one for one in FIXTURES.iterdir() if one.is_dir() and one not in (*TREES, FACTS)]
     return sorted(case for folder in folders for case in folder.iterdir())
 
 

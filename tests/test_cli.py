@@ -193,3 +193,19 @@ def test_rules_are_listed_and_explained() -> None:
     assert manual == vmxlint("rule", "control-toggle").stdout
     for part in ("Why it costs", "Instead", "False alarms", "Misses", "How to measure"):
         assert part in manual
+
+
+def test_why_answers_in_text_and_json() -> None:
+    done = vmxlint("why", "handle_cpuid", BEFORE)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{BEFORE}/vmx/exits.c:")
+    document = json.loads(vmxlint("why", "--format", "json", "handle_cpuid", BEFORE).stdout)
+    assert document["functions"][0]["contexts"][0]["context"] == "exit:CPUID"
+
+
+def test_why_of_an_unknown_function_or_path_exits_2_with_one_line() -> None:
+    for arguments in (("handle_cpiud", BEFORE), ("handle_cpuid", "/no/such/path")):
+        done = vmxlint("why", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert str(arguments[0] if arguments[1] == BEFORE else arguments[1]) in done.stderr

@@ -14,6 +14,7 @@ import click
 from vmxlint import __version__
 
 if TYPE_CHECKING:
+    from vmxlint import engine
     from vmxlint.registry import Rule
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
@@ -70,20 +71,15 @@ def check(
     there is nothing to report, 1 if there is, 2 if a path or an option is wrong.
     """
     from vmxlint import engine
-    from vmxlint.cost import Pricing
-    from vmxlint.model import ModelError, dialect, load_model, profiles
+    from vmxlint.model import ModelError
     from vmxlint.registry import RuleError
     from vmxlint.reporters import text
     from vmxlint.source import InputError
 
     gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     try:
-        model = load_model()
-        model.operations.lookup("vmread", cpu)
-        pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
         chosen = _chosen(select, ignore, audit)
-        options = engine.Options(chosen, dialect.load("kvm"), pricing, jobs or _cores())
-        report = engine.run(paths, options)
+        report = engine.run(paths, _options(chosen, cpu, profile, jobs))
     except (InputError, ModelError, RuleError) as error:
         _fail(str(error))
     if form == "text":
@@ -100,6 +96,19 @@ def check(
     if not quiet:
         click.echo(text.summary(report), err=True)
     _leave(FOUND if report.findings and not exit_zero else CLEAN)
+
+
+def _options(
+    rules: Sequence[Rule], cpu: str, profile: str | None, jobs: int | None
+) -> engine.Options:
+    from vmxlint import engine
+    from vmxlint.cost import Pricing
+    from vmxlint.model import dialect, load_model, profiles
+
+    model = load_model()
+    model.operations.lookup("vmread", cpu)
+    pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
+    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores())
 
 
 def _leave(code: int) -> NoReturn:
@@ -138,6 +147,34 @@ def _fail(message: str) -> NoReturn:
 
     click.echo(f"vmxlint: {escape(message)}", err=True)
     sys.exit(UNUSABLE)
+
+
+@main.command()
+@click.argument("function")
+@click.argument("path")
+@click.option("--format", "form", type=click.Choice(FORMATS[:2]), default="text")
+@click.option("--cpu", default="skylake", show_default=True, help="CPU family to price for.")
+@click.option("--profile", default=None, help="Exit mix to count with.")
+@click.option("-j", "jobs", type=click.IntRange(1), default=None, help="Processes to read with.")
+def why(
+    function: str, path: str, form: str, cpu: str, profile: str | None, jobs: int | None
+) -> None:
+    """Say when FUNCTION runs, how often, and why: contexts, ways, conditions, operations.
+
+    PATH is as for `vmxlint check`. Exits 2 if there is no such function.
+    """
+    from vmxlint import engine
+    from vmxlint.model import ModelError
+    from vmxlint.reporters import why
+    from vmxlint.source import InputError
+
+    gc.disable()
+    try:
+        answer = engine.why(function, path, _options([], cpu, profile, jobs))
+    except (InputError, ModelError) as error:
+        _fail(str(error))
+    click.echo(why.as_text(answer) if form == "text" else why.as_json(answer), nl=False)
+    _leave(CLEAN)
 
 
 @main.command()

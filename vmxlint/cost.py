@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
-from vmxlint.contexts import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
 from vmxlint.findings import Cost
 from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.model import Model
 from vmxlint.model.frequencies import PER_EXIT
 from vmxlint.model.profiles import Profile
 from vmxlint.model.tables import GRADES, ModelError
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
 
 VMREAD, VMWRITE, RECHECK = "vmread", "vmwrite", "consistency_recheck"
 EXITS_OF_A_NESTED_ROUND_TRIP = 2
@@ -67,7 +67,7 @@ class Pricing:
 
     def _in_context(self, reach: Reach) -> Times:
         per_exit, per_nested, grade, source = self._weight(reach.context)
-        chance = reach.probability
+        chance = reach.expected
         return Times(per_exit * chance, per_nested * chance, grade, source)
 
     def _weight(self, context: str) -> tuple[Interval, Interval, str, str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vmxlint import syntax
 from vmxlint.cost import Pricing
+from vmxlint.explain import explained
+from vmxlint.explanation import Explanation
 from vmxlint.facts import Facts
 from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related, Report
 from vmxlint.hits import Hit, Spot, spot
@@ -60,6 +62,21 @@ def run(paths: Iterable[str], options: Options) -> Report:
             if one.path.is_file() and unread:
                 raise InputError(f"can't read {one.given!r}: it {unread[0].reason}")
     return _report(targets, units, options)
+
+
+def why(function: str, path: str, options: Options) -> Explanation:
+    """When a function in the unit around `path` runs, and what it does there.
+
+    Raises InputError for a path that can't be analysed, or if there is no such function below it.
+    """
+    one = target(path, options.dialect)
+    unit = read_unit(one.unit, options.dialect)
+    facts, reader = read_facts(unit, options.jobs)
+    program = Program(facts, reader.body, options.dialect, options.pricing, function)
+    files = {file.path: file for file in unit.files}
+    pricing = options.pricing
+    found = explained(function, one, program, files)
+    return Explanation(found, pricing.cpu, pricing.profile.name)
 
 
 def _analyse(root: Path, options: Options) -> _Analysed:

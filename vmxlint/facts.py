@@ -73,7 +73,8 @@ class Function:
     Its body is read when it is asked for, from `text`, which is the definition as C that the
     parser takes; `at` is the offset of the text in the file. Where a macro made the text, `place`
     is the span that stands for every position in it. `words` are what the text calls: "f" for a
-    call of `f`, ".f" for one of a member, "=f" where `f` is assigned to a member or an element.
+    call of `f`, ".f" for one of a member, "(f" for one of what `g(f)` gives, "=f" where `f` is
+    assigned, "f=" where a member `f` is.
     """
 
     name: str

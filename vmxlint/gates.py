@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
+from vmxlint.flags import Flags, Setter
 from vmxlint.flow import Condition, Conditions
 from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Linker
@@ -33,8 +35,10 @@ class Gate:
 
     Kinds: "reason" (`reasons` are those for which it holds, or if not `among`, does not),
     "guest-mode", "request" (a queued request to the vCPU), "build" (configuration of the build, the
-    module or the CPU), "failure", "memo" (the guarded code updates what is tested, or fills a cache
-    that is read behind it), "hint" (`likely`, `unlikely`, known state) and "state".
+    module or the CPU), "failure", "table" (a handler table has a row for the reason), "flag"
+    (`setters` make it true, the guarded code takes it back), "memo" (the guarded code updates what
+    is tested, or fills a cache that is read behind it), "hint" (`likely`, `unlikely`, known state)
+    and "state".
     `holds` is the truth value needed, `early` as in `flow.Condition`.
     """
 
@@ -44,11 +48,17 @@ class Gate:
     probability: Interval
     reasons: frozenset[str] = frozenset()
     among: bool = True
+    setters: tuple[Setter, ...] = ()
 
     @property
     def early(self) -> bool:
         """Whether the condition holds because an earlier arm left the function."""
         return self.condition.early
+
+    @property
+    def flag(self) -> str:
+        """The same for all gates that wait for one flag."""
+        return f"{self.condition.test.text}:{self.holds}"
 
     @property
     def spelled(self) -> str:
@@ -63,7 +73,9 @@ class Gates:
     """Classifies the conditions of a unit's routines."""
 
     def __init__(self, linker: Linker, reasons: Reasons) -> None:
+        self._linker = linker
         self._dialect = linker.dialect
+        self._flags = Flags(linker)
         self._reasons = reasons
         self._known: dict[int, Gate] = {}
         self._stored: dict[Routine, _Stores] = {}
@@ -78,6 +90,12 @@ class Gates:
         reason, row = Expr("opaque", "exit reason", (), 0, 0), Expr("name", key, (), 0, 0)
         return Gate("reason", Condition(reason, True, False, (row,)), True, ONCE, reasons)
 
+    @cached_property
+    def handled(self) -> frozenset[str]:
+        """The exit reasons that have a row in a handler table."""
+        tables = self._linker.dispatch.handlers.values()
+        return frozenset(self._reasons.canonical(key) for rows in tables for key, _ in rows)
+
     def _gate(self, condition: Condition, routine: Routine) -> Gate:
         """By the identity of the condition, which lives as long as its routine's flow."""
         gate = self._known.get(id(condition))
@@ -87,11 +105,21 @@ class Gates:
 
     def _classify(self, condition: Condition, routine: Routine) -> Gate:
         test, holds = _stripped(condition.test, condition.holds)
+        if self._is_about_table(test):
+            return Gate("table", condition, holds, _chance(ONCE, holds != _is_beyond(test)))
         if (found := self._reasons.allowed(condition, routine)) is not None:
             among, reasons = found
             return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
             return self._state(condition, condition.holds)
+        return (
+            self._by_dialect(condition, test, holds)
+            or self._by_hint(condition, test, holds, routine)
+            or self._by_use(condition, test, holds, routine)
+            or self._state(condition, holds)
+        )
+
+    def _by_dialect(self, condition: Condition, test: Expr, holds: bool) -> Gate | None:
         names = self._called(test)
         if names & self._dialect.guest_mode:
             return Gate("guest-mode", condition, holds, ONCE)
@@ -101,20 +129,41 @@ class Gates:
             return Gate("failure", condition, holds, _chance(NEVER, holds))
         if (known := self._known_chance(test)) is not None:
             return Gate("hint", condition, holds, _chance(known, holds))
+        return None
+
+    def _by_hint(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
         if (hint := self._hint(condition.test)) is not None:
             return Gate("hint", condition, holds, _chance(hint, condition.holds))
         if _is_null_test(test, routine):
             return Gate("hint", condition, holds, _chance(LIKELY, holds != _is_null(test)))
-        if names & self._dialect.static_key:
+        return None
+
+    def _by_use(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
+        if setters := self._flags.setters(test, holds, routine):
+            return Gate("flag", condition, holds, UNKNOWN, setters=setters)
+        if self._called(test) & self._dialect.static_key:
             return Gate("build", condition, holds, _chance(NEVER, holds))
         if self._is_build(test, routine):
             return Gate("build", condition, holds, BUILD)
         if self._is_memo(condition, routine):
             return Gate("memo", condition, holds, UNKNOWN)
-        return self._state(condition, holds)
+        return None
 
     def _state(self, condition: Condition, holds: bool) -> Gate:
         return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)
+
+    def _is_about_table(self, test: Expr) -> bool:
+        """Whether a test only asks if a handler table has a row."""
+        tables = self._linker.dispatch.handlers
+        words = (one.text for one in walk(test) if one.kind == "name")
+        return bool(tables) and any(
+            word in tables or any(table in self._linker.constants.get(word, "") for table in tables)
+            for word in words
+        )
 
     def _called(self, test: Expr) -> set[str]:
         return {one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids}
@@ -174,6 +223,10 @@ class Gates:
             ]
             self._stored[routine] = (assigned_to, returned)
         return self._stored[routine]
+
+
+def _is_beyond(test: Expr) -> bool:
+    return test.kind == "binary" and test.text in (">=", ">", "==")
 
 
 def _negated(text: str) -> str:

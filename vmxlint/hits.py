@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmxlint.contexts import Reach
 from vmxlint.cost import Saving
 from vmxlint.facts import Expr
+from vmxlint.reach import Reach
 from vmxlint.routine import Routine
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
-from vmxlint.link import ASM_WORD, Edge, Linker
+from vmxlint.link import Edge, Linker
+from vmxlint.mentions import ASM_WORD
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
 from vmxlint.routine import Routine
@@ -90,7 +91,7 @@ class Operations:
     @cached_property
     def entries(self) -> frozenset[Routine]:
         """The routines in which VMLAUNCH or VMRESUME stands."""
-        return frozenset(filter(self._enters, self._linker.using(ASM_WORD, ENTRY_NAME)))
+        return frozenset(filter(self._enters, self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME)))
 
     def _enters(self, routine: Routine) -> bool:
         if routine.function.origin == "assembly":
@@ -116,7 +117,7 @@ class Operations:
 
     def _search(self) -> None:
         """Go up from the assembly, caller by caller, as long as a wrapper passes its field on."""
-        todo = self._linker.using(ASM_WORD, *self._linker.dialect.accessors)
+        todo = self._linker.mentions.of_any(ASM_WORD, *self._linker.dialect.accessors)
         for _ in range(_ROUNDS):
             changed: dict[Routine, None] = {}
             for routine in dict.fromkeys(todo):
@@ -132,7 +133,7 @@ class Operations:
             site.expr.kind == "call"
             and bool(site.expr.kids)
             and site.expr.kids[0].text in self._linker.dialect.accessors
-            and site.expr.kids[0].text not in self._linker.by_name
+            and site.expr.kids[0].text not in self._linker.names.routines
         )
 
     def _update(self, routine: Routine) -> bool:

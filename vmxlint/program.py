@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.bits import BitChange, Bits
-from vmxlint.contexts import Contexts, Reach
+from vmxlint.contexts import Contexts
 from vmxlint.copies import Copies, Copy
 from vmxlint.cost import Pricing
 from vmxlint.facts import Body, Facts, Function
-from vmxlint.gates import Gates
+from vmxlint.gates import Gate, Gates
 from vmxlint.link import Linker
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations import Operation, Operations
+from vmxlint.reach import Reach
 from vmxlint.reasons import Reasons
+from vmxlint.routine import Routine
 from vmxlint.structs import Structs
 
 
@@ -23,13 +25,15 @@ from vmxlint.structs import Structs
 class Program:
     """One unit of source, understood. Everything is computed when first asked for.
 
-    `read` gives the body of a function of a file.
+    `read` gives the body of a function of a file; `about` is the name of a function whose contexts
+    matter even if it leads to no operation.
     """
 
     files: Sequence[Facts]
     read: Callable[[Facts, Function], Body]
     dialect: Dialect
     pricing: Pricing
+    about: str = ""
 
     @cached_property
     def linker(self) -> Linker:
@@ -41,10 +45,24 @@ class Program:
         return Operations(self.linker, self.pricing.model.fields)
 
     @cached_property
+    def _reasons(self) -> Reasons:
+        return Reasons(self.linker, self._operations, self.pricing.model.exits)
+
+    @cached_property
+    def _gates(self) -> Gates:
+        return Gates(self.linker, self._reasons)
+
+    @cached_property
     def _contexts(self) -> Contexts:
-        reasons = Reasons(self.linker, self._operations, self.pricing.model.exits)
-        gates = Gates(self.linker, reasons)
-        return Contexts(self.linker, self._operations, gates, reasons, self.pricing.profile)
+        return Contexts(
+            self.linker,
+            self._operations,
+            self.structs,
+            self._gates,
+            self._reasons,
+            self.pricing.profile,
+            self.about,
+        )
 
     @cached_property
     def structs(self) -> Structs:
@@ -74,6 +92,15 @@ class Program:
         """Where single bits of the major controls are set and cleared."""
         bits = Bits(self.linker, self._operations, self._copies, self.pricing.model.controls)
         return tuple(bits.changes())
+
+    def made_in(self, routine: Routine) -> tuple[Operation, ...]:
+        """The operations that stand in a routine, in order; those of an accessor itself, too."""
+        return self._operations.made_in(routine)
+
+    def gates_before(self, operation: Operation) -> tuple[Gate, ...]:
+        """What must hold in its routine, and in the helpers on the way, for an operation to run."""
+        conditions = (*operation.site.conditions, *operation.conditions)
+        return self._gates.gates(conditions, operation.routine)
 
     def reaches(self, operation: Operation) -> tuple[Reach, ...]:
         """The ways of every context to an operation; none if it is cold."""

@@ -66,7 +66,7 @@ class Spine:
         tops = [
             routine
             for slot in slots
-            for routine in self._linker.slots.get(slot, ())
+            for routine in self._linker.dispatch.slots.get(slot, ())
             if routine in towards or not towards
         ]
         if tops:

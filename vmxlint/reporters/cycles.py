@@ -16,8 +16,8 @@ def in_words(cost: Cost) -> str:
 def as_data(cost: Cost) -> dict[str, object]:
     """`cost` as the JSON contract has it: figures to two decimals, None for one not known."""
     return {
-        "per_exit": _ends(cost.per_exit),
-        "per_nested_round_trip": _ends(cost.per_nested_round_trip),
+        "per_exit": ends(cost.per_exit),
+        "per_nested_round_trip": ends(cost.per_nested_round_trip),
         "magnitude": cost.magnitude,
         "grade": cost.grade,
         "cpu": cost.cpu,
@@ -38,23 +38,24 @@ def _figures(cost: Cost) -> str:
 
 
 def _term(figure: Interval, of_what: str) -> str:
-    low, typical, high = map(_two_digits, (figure.low, figure.typical, figure.high))
+    low, typical, high = map(two_digits, (figure.low, figure.typical, figure.high))
     return f"~{typical} {of_what} ({low}-{high})"
 
 
-def _two_digits(value: float) -> str:
+def two_digits(value: float) -> str:
     """`value` to two significant digits, never with an exponent."""
     return f"{Decimal(f'{value:.1e}').normalize():f}"
 
 
-def _ends(figure: Interval | None) -> dict[str, float] | None:
+def ends(figure: Interval | None, decimals: int = 2) -> dict[str, float] | None:
+    """An interval as plain data, rounded; None for one not known."""
     if figure is None:
         return None
-    ends = {"low": figure.low, "typical": figure.typical, "high": figure.high}
-    return {end: _rounded(value) for end, value in ends.items()}
+    named = {"low": figure.low, "typical": figure.typical, "high": figure.high}
+    return {end: _rounded(value, decimals) for end, value in named.items()}
 
 
-def _rounded(value: float) -> float:
-    """`value` to two decimals, as an int if that is all there is."""
-    short = round(value, 2)
+def _rounded(value: float, decimals: int) -> float:
+    """`value` to some decimals, as an int if that is all there is."""
+    short = round(value, decimals)
     return int(short) if short == int(short) else short

@@ -15,11 +15,12 @@ from vmxlint.syntax.macros import Macros
 _CALLED = re.compile(r"\(\s*(\w+(?:\s*(?:>-|\.))?)")
 _CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
 _STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*;)")
+_STORED_IN = re.compile(r"=\s*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
 
 def of(code: str, pasting: Macros, aliases: Collection[str]) -> frozenset[str]:
     """The words of `code`: "f" for a call of `f`, ".f" for one of a member, "(f" for one of what
-    `g(f)` gives, "=f" where the plain name `f` is assigned.
+    `g(f)` gives, "=f" where the plain name `f` is assigned, "f=" where a member `f` is.
 
     Calls of `pasting` macros count as what they expand to. `aliases` are macros without parentheses
     that have calls in them.
@@ -31,6 +32,7 @@ def of(code: str, pasting: Macros, aliases: Collection[str]) -> frozenset[str]:
         found.update(_CALLED.findall(turned))
     words = {_word(one) for one in found}
     words.update("(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned))
+    words.update(name[::-1] + "=" for name in _STORED_IN.findall(turned))
     words.update("=" + name for name in _STORED.findall(code))
     words.update(name for name in aliases if name in code)
     return frozenset(words)

@@ -1,0 +1,97 @@
+"""A way to some code: the context that it runs in, the calls and the gates on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from vmxlint.gates import Gate
+from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.link import Edge
+
+ENTRY, EXIT = "entry", "exit"
+NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
+NESTED = (NESTED_ENTRY, NESTED_EXIT)
+_NESTED_REASONS = {"VMLAUNCH": exactly(0.001), "VMRESUME": exactly(0.999)}
+
+
+def exit_for(reason: str) -> str:
+    """The context of the exits of one reason."""
+    return NESTED_ENTRY if reason in _NESTED_REASONS else f"exit:{reason}"
+
+
+def share_of(reason: str, handled: Collection[str]) -> Interval:
+    """How much of its context one of the `handled` reasons is: L2 is launched once, then resumed
+    ever after."""
+    alone = not any(other in handled for other in _NESTED_REASONS if other != reason)
+    return ONCE if alone else _NESTED_REASONS.get(reason, ONCE)
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How a context comes to some code: by which calls, through which gates, how probably.
+
+    `path` names the functions from the run loop on, `calls` are the calls between them: the most
+    probable way. `probability` is that of its gates, in one pass through the context; `expected`
+    is how often the code runs in one pass, by all ways together.
+    """
+
+    context: str
+    path: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    probability: Interval
+    calls: tuple[Edge, ...] = ()
+    expected: Interval = ONCE
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """Gates that follow each other and their probability together.
+
+    One test of the exit reason, one flag, or several others, of which one may be the test for
+    nested mode. `in_round` is the probability in a round trip that does switch the VMCS.
+    """
+
+    gates: tuple[Gate, ...] = ()
+    chance: Interval = ONCE
+    in_round: Interval = ONCE
+    special: Gate | None = None
+    nested: bool = False
+
+
+def divided(gates: Iterable[Gate], given: frozenset[int]) -> tuple[Passage, ...]:
+    """Gates in runs; `given` are the identities of the conditions that hold in every round trip."""
+    passages: list[Passage] = []
+    for gate in gates:
+        special = gate if gate.kind in ("reason", "flag") else None
+        if special or not passages or passages[-1].special:
+            passages.append(Passage())
+        last = passages[-1]
+        chance = last.chance if gate.probability is ONCE else last.chance * gate.probability
+        certain = gate.probability is ONCE or id(gate.condition) in given
+        passages[-1] = Passage(
+            (*last.gates, gate),
+            chance,
+            last.in_round if certain else last.in_round * gate.probability,
+            special,
+            last.nested or (gate.kind == "guest-mode" and gate.holds),
+        )
+    return tuple(passages)
+
+
+Way = tuple[str, Interval, tuple[Gate, ...]]
+
+
+def behind(way: Way, passage: Passage) -> Way:
+    """A way, (context, probability, gates), behind gates that do not turn on the exit reason."""
+    context, chance, gates = way
+    if passage.nested:
+        context = NESTED_EXIT if context == EXIT or context.startswith("exit:") else context
+        context = NESTED_ENTRY if context == ENTRY else context
+    factor = passage.in_round if context in NESTED else passage.chance
+    return context, chance if factor is ONCE else chance * factor, gates + passage.gates
+
+
+def nowhere(ways: Sequence[Way]) -> list[Way]:
+    """The ways that can be gone at all."""
+    return [way for way in ways if way[1].high > 0]

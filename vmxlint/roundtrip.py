@@ -1,0 +1,87 @@
+"""The nested round trip: from the handler of VMLAUNCH to L2, and back to L1.
+
+By definition it switches the vCPU to another VMCS and back. So whatever must hold for the switch to
+be reached, holds; the checks on the way that could refuse it cost nothing in probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from vmxlint.flow import Site
+from vmxlint.link import Edge, Linker
+from vmxlint.reach import EXIT, NESTED
+from vmxlint.routine import Routine
+from vmxlint.search import Step
+from vmxlint.structs import Structs
+from vmxlint.ways import Ways
+
+_DEEPEST = 8
+
+
+class RoundTrip:
+    """The search for the switch of the VMCS."""
+
+    def __init__(self, linker: Linker, structs: Structs) -> None:
+        self._linker = linker
+        self._structs = structs
+
+    def ways_to_switch(
+        self,
+        roots: Iterable[Step],
+        onward: Callable[[Routine], Iterable[Edge]],
+        ways: Ways,
+    ) -> list[Step]:
+        """The shortest ways to the switch of the VMCS, there and back."""
+        switches = dict(self._switches())
+        wanted = set(NESTED)
+        level = [root for root in roots if root.context == EXIT]
+        seen = {(step.routine, step.context) for step in level}
+        found: list[Step] = []
+        for _ in range(_DEEPEST if switches else 0):
+            after: list[Step] = []
+            for step in level:
+                if step.context in wanted and step.routine in switches:
+                    wanted.discard(step.context)
+                    found.append(step)
+                after += self._below(step, onward, ways, seen)
+            level = after if wanted else []
+        ways.asked.clear()
+        return found
+
+    def given(self, ways: Iterable[Step]) -> frozenset[int]:
+        """The identities of the conditions that hold on such ways."""
+        switches = dict(self._switches())
+        on_the_way = {id(gate.condition) for w in ways for s in w.chain() for gate in s.gates}
+        at_the_end = {id(one) for way in ways for one in switches[way.routine].conditions}
+        return frozenset(on_the_way | at_the_end)
+
+    def _below(
+        self,
+        step: Step,
+        onward: Callable[[Routine], Iterable[Edge]],
+        ways: Ways,
+        seen: set[tuple[Routine, str]],
+    ) -> Iterator[Step]:
+        for edge in onward(step.routine):
+            for way in ways.at(step.routine, edge.site, step.context, edge.key):
+                node = (edge.callee, way[0])
+                if way[0] in (EXIT, *NESTED) and node not in seen:
+                    seen.add(node)
+                    yield step.called(edge, way)
+
+    def _switches(self) -> Iterator[tuple[Routine, Site]]:
+        """The routines that make a member point to another VMCS's struct, and where."""
+        holders = self._structs.holders
+        pointing = {
+            member.name
+            for struct in self._structs.by_name.values()
+            for member in struct.members
+            if member.type in holders and member.pointers and struct.name not in holders
+        }
+        for name in sorted(pointing):
+            for routine in self._linker.mentions.of(name + "="):
+                for site in routine.stores:
+                    target = site.expr.kids[0]
+                    if target.kind == "member" and target.text == name:
+                        yield routine, site

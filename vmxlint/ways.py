@@ -1,0 +1,127 @@
+"""From a function to one of its sites: into which contexts the gates lead, and how likely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from vmxlint.flow import Site
+from vmxlint.gates import RARELY, Gate, Gates
+from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.model.profiles import Profile
+from vmxlint.reach import (
+    ENTRY,
+    EXIT,
+    NESTED_EXIT,
+    Passage,
+    Way,
+    behind,
+    divided,
+    exit_for,
+    nowhere,
+    share_of,
+)
+from vmxlint.routine import Routine
+from vmxlint.spine import Spine
+
+Setting = dict[str, Interval]  # how often a flag is set, in one pass through each context
+
+
+class Ways:
+    """The ways through the gates of a unit.
+
+    `given` are the identities of the conditions that hold in every nested round trip. `flags` says
+    how often each flag is set, by its name; `asked` are the gates of those not known yet.
+    """
+
+    def __init__(
+        self, spine: Spine, gates: Gates, profile: Profile, given: frozenset[int] = frozenset()
+    ) -> None:
+        self._spine = spine
+        self._gates = gates
+        self._profile = profile
+        self._given = given
+        self._known: dict[int, tuple[Passage, ...]] = {}
+        self.flags: dict[str, Setting] = {}
+        self.asked: dict[str, Gate] = {}
+        self.deciding = False
+
+    def at(self, routine: Routine, site: Site, context: str, key: str = "") -> list[Way]:
+        """The ways from `routine`, reached in `context`, to one of its sites; `key` is the handler
+        table's row through which the site calls."""
+        if key:
+            return self._through_table(routine, site, context, key)
+        passages = self._passages(routine, site)
+        if context in (ENTRY, EXIT):
+            if not self._spine.is_on_side(routine, site, context == ENTRY):
+                return []
+            if given := self._spine.given(routine):
+                rest = [one for one in site.conditions if one not in given]
+                passages = divided(self._gates.gates(rest, routine), self._given)
+        if len(passages) == 1 and not passages[0].special:
+            return nowhere([behind((context, ONCE, ()), passages[0])])
+        ways: list[Way] = [(context, ONCE, ())]
+        for passage in passages:
+            ways = [onward for way in ways for onward in self._through(way, passage)]
+        return nowhere(ways)
+
+    def _through_table(self, routine: Routine, site: Site, context: str, key: str) -> list[Way]:
+        """The ways through a row of a handler table; that an exit comes so far goes without saying,
+        so the early ways out before the table count nothing."""
+        if context == EXIT and not self._spine.is_on_side(routine, site, entry=False):
+            return []
+        row = self._gates.table(key)
+        ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
+        gates = self._gates.gates(site.conditions, routine)
+        certain = self._given | {id(gate.condition) for gate in gates if gate.early}
+        for passage in divided(gates, certain):
+            sure = Passage(passage.gates, passage.in_round, passage.in_round, passage.special)
+            ways = [onward for way in ways for onward in self._through(way, sure)]
+        return nowhere(ways)
+
+    def _passages(self, routine: Routine, site: Site) -> tuple[Passage, ...]:
+        """The gates before a site; by its identity, for it lives as long as its routine."""
+        known = self._known.get(id(site))
+        if known is None:
+            gates = self._gates.gates(site.conditions, routine)
+            known = self._known[id(site)] = divided(gates, self._given)
+        return known
+
+    def _through(self, way: Way, passage: Passage) -> Sequence[Way]:
+        gate = passage.special
+        if gate is None:
+            return [behind(way, passage)]
+        context, chance, gates = way
+        if gate.kind == "reason":
+            onward = self._through_reason(context, gate)
+        else:
+            onward = self._through_flag(context, gate)
+        return [(behind_it, chance * more, (*gates, gate)) for behind_it, more in onward]
+
+    def _through_flag(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
+        """Work of every entry or exit runs in the contexts that set the flag; other work goes on
+        in its own, seldom if nothing that runs sets it."""
+        setting = self.flags.get(gate.flag)
+        if setting is None and self.deciding:
+            return [(context, gate.probability)]
+        if setting is None:
+            self.asked[gate.flag] = gate
+            return []
+        if context in (ENTRY, EXIT):
+            return list(setting.items())
+        return [(context, gate.probability if setting else RARELY)]
+
+    def _through_reason(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
+        here = context.removeprefix("exit:")
+        if context == EXIT:
+            if gate.among:
+                chance = partial(share_of, handled=self._gates.handled)
+                return [(exit_for(one), chance(one)) for one in sorted(gate.reasons)]
+            rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
+            return [(EXIT, exactly(rest))]
+        if here != context and (here in gate.reasons) != gate.among:
+            return []
+        if context == NESTED_EXIT:
+            share = Interval(0, min(1.0, sum(map(self._profile.share, gate.reasons))), 1)
+            return [(NESTED_EXIT, share if gate.among else share.complement())]
+        return [(context, ONCE)]
