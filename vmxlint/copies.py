@@ -57,10 +57,8 @@ class Copies:
             if operations.made_in(routine):
                 self._writes(routine)
         members = self._by_member()
-        stored = re.compile(rf"\b(?:{'|'.join(sorted(members))})\s*=[^=]")
-        for routine in linker.routines if members else ():
-            if stored.search(routine.function.text):
-                self._other_uses(routine, members)
+        for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
+            self._other_uses(routine, members)
 
     @property
     def all(self) -> tuple[Copy, ...]:

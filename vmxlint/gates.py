@@ -8,7 +8,7 @@ from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flags import Flags, Setter
-from vmxlint.flow import Condition, Conditions
+from vmxlint.flow import Condition, Site
 from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Linker
 from vmxlint.reasons import Reasons
@@ -24,9 +24,6 @@ LIKELY = Interval(0.9, 0.99, 1)
 RARELY = Interval(0, 0.01, 0.1)
 NEVER = exactly(0)
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
-
-
-_Stores = tuple[list[tuple[str, Conditions]], list[tuple[set[str], Conditions]]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class Gates:
         self._flags = Flags(linker)
         self._reasons = reasons
         self._known: dict[int, Gate] = {}
-        self._stored: dict[Routine, _Stores] = {}
+        self._stored: dict[Routine, list[Site]] = {}
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in `routine` is about."""
@@ -200,29 +197,33 @@ class Gates:
 
     def _is_memo(self, condition: Condition, routine: Routine) -> bool:
         """Whether the guarded code updates what is tested, or fills a member that is used later."""
-        stores, returned = self._stores(routine)
-        guarded = {target for target, conditions in stores if condition in conditions}
+        guarded = {
+            spelled(site.expr.kids[0])
+            for site in self._stores(routine)
+            if condition in site.conditions
+        }
         if not guarded:
             return False
-        if any(spelled(one) in guarded for one in walk(condition.test) if one.kind == "member"):
+        if guarded & _members(condition.test):
             return True
-        return any(used & guarded for used, conditions in returned if condition not in conditions)
+        return any(
+            guarded & _members(site.expr)
+            for site in routine.flow.sites
+            if site.kind == "return" and condition not in site.conditions
+        )
 
-    def _stores(self, routine: Routine) -> _Stores:
-        """The members that a routine assigns, and those in what it returns, with the conditions."""
+    def _stores(self, routine: Routine) -> list[Site]:
         if routine not in self._stored:
-            assigned_to = [
-                (spelled(site.expr.kids[0]), site.conditions)
+            self._stored[routine] = [
+                site
                 for site in routine.flow.sites
                 if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
             ]
-            returned = [
-                ({spelled(one) for one in walk(site.expr) if one.kind == "member"}, site.conditions)
-                for site in routine.flow.sites
-                if site.kind == "return"
-            ]
-            self._stored[routine] = (assigned_to, returned)
         return self._stored[routine]
+
+
+def _members(expr: Expr) -> set[str]:
+    return {spelled(one) for one in walk(expr) if one.kind == "member"}
 
 
 def _is_beyond(test: Expr) -> bool:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Interval:
+class _Ends(NamedTuple):
+    low: float
+    typical: float
+    high: float
+
+
+class Interval(_Ends):
     """A non-negative quantity known only as low <= typical <= high.
 
     Errors of one model line up (every VMREAD term comes from one figure), so addition and
@@ -15,20 +20,24 @@ class Interval:
     Raises ValueError for ends that are negative, not finite or out of order.
     """
 
-    low: float
-    typical: float
-    high: float
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        ends = (self.low, self.typical, self.high)
-        if not all(map(math.isfinite, ends)) or not 0 <= self.low <= self.typical <= self.high:
+    def __new__(cls, low: float, typical: float, high: float) -> Interval:
+        """The interval of these ends, checked."""
+        ends = (low, typical, high)
+        if not all(map(math.isfinite, ends)) or not 0 <= low <= typical <= high:
             raise ValueError(f"not an interval: {ends}")
+        return tuple.__new__(cls, ends)
 
-    def __add__(self, other: Interval) -> Interval:
-        return Interval(self.low + other.low, self.typical + other.typical, self.high + other.high)
+    def __add__(self, other: Interval) -> Interval:  # type: ignore[override]
+        a, b, c = self
+        x, y, z = other
+        return tuple.__new__(Interval, (a + x, b + y, c + z))
 
-    def __mul__(self, other: Interval) -> Interval:
-        return Interval(self.low * other.low, self.typical * other.typical, self.high * other.high)
+    def __mul__(self, other: Interval) -> Interval:  # type: ignore[override]
+        a, b, c = self
+        x, y, z = other
+        return tuple.__new__(Interval, (a * x, b * y, c * z))
 
     def scaled(self, factor: float) -> Interval:
         """This quantity `factor` (>= 0) times over."""

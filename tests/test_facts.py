@@ -1,0 +1,29 @@
+"""Every tree of fixtures/facts means exactly what its comments say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.facts import expected, found, trees
+
+
+@pytest.mark.parametrize("tree", trees(), ids=lambda tree: tree.name)
+def test_facts_are_the_expected_ones(tree: Path) -> None:
+    missed = expected(tree, "todo")
+    seen = {place: fact for place, fact in found(tree).items() if place not in missed}
+    assert seen == expected(tree, "fact")
+
+
+@pytest.mark.parametrize("tree", trees(), ids=lambda tree: tree.name)
+def test_known_misses_are_still_missed(tree: Path) -> None:
+    seen = found(tree)
+    missed = expected(tree, "todo")
+    assert [place for place, fact in missed.items() if seen[place] == fact] == []
+
+
+@pytest.mark.parametrize("tree", trees(), ids=lambda tree: tree.name)
+def test_no_line_is_both_known_and_missed(tree: Path) -> None:
+    assert expected(tree, "fact")
+    assert not expected(tree, "fact").keys() & expected(tree, "todo").keys()
