@@ -56,7 +56,7 @@ class Contexts:
             for context in (ENTRY, EXIT):
                 yield Step(routine, context, descent=self.spine.descent(routine))
         for slot, context in self._linker.dialect.slot_contexts.items():
-            for routine in self._linker.dispatch.slots.get(slot, ()):
+            for routine in self._linker.dispatch.held(slot):
                 called = any(e.caller in self.spine.loops for e in self._linker.callers(routine))
                 if not called:
                     yield Step(routine, context)

@@ -5,15 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
-from vmxlint.facts import Expr, Facts, Row, Table
+from vmxlint.facts import Expr, Facts
+from vmxlint.flow import Site
 from vmxlint.mentions import Mentions
 from vmxlint.model.dialect import Dialect
 from vmxlint.names import Names
 from vmxlint.routine import Routine
 
 _SHORTEST_TABLE = 3
+_DEEPEST = 3
 _WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+class Slot(NamedTuple):
+    """A function that a member holds, in structs of a type if that is known."""
+
+    routine: Routine
+    type: str
+
+
+class Target(NamedTuple):
+    """A member of a struct of that type, or an element (`text` is its key)."""
+
+    kind: str
+    text: str
+    type: str = ""
 
 
 class Dispatch:
@@ -28,22 +46,38 @@ class Dispatch:
         self._dialect = dialect
 
     @cached_property
-    def slots(self) -> Mapping[str, tuple[Routine, ...]]:
-        """The functions that a struct member which is called can hold."""
-        found: dict[str, dict[Routine, None]] = {}
+    def slots(self) -> Mapping[str, tuple[Slot, ...]]:
+        """What a struct member that is called can hold."""
+        found: dict[str, dict[Slot, None]] = {}
         for path, table in self._tables:
-            if table.type in self._dialect.ops_types or _has_functions(table):
-                for row in table.rows:
-                    self._note(found, row, path)
+            for row in table.rows:
+                member = row.key.removeprefix(".").strip()
+                if member != row.key and (member in self._outer or self._is_called(member)):
+                    if callee := self._names.resolve(row.value, path):
+                        found.setdefault(member, {})[Slot(callee, table.type)] = None
         for routine, target, value in self._assignments:
             if target.kind == "member" and self._is_called(target.text):
                 if callee := self._names.resolve(value, routine.path):
-                    found.setdefault(target.text, {})[callee] = None
-        return {slot: tuple(routines) for slot, routines in found.items()}
+                    found.setdefault(target.text, {})[Slot(callee, target.type)] = None
+        return {slot: tuple(held) for slot, held in found.items()}
 
-    def _note(self, found: dict[str, dict[Routine, None]], row: Row, path: str) -> None:
-        if row.key.startswith(".") and (callee := self._names.resolve(row.value, path)):
-            found.setdefault(row.key[1:].strip(), {})[callee] = None
+    @cached_property
+    def _outer(self) -> frozenset[str]:
+        """The slots whose callers may lie outside the tree."""
+        return frozenset({*self._dialect.slot_contexts, *self._dialect.entry_slots})
+
+    def held(self, slot: str, type_name: str = "") -> tuple[Routine, ...]:
+        """The functions that a member can hold, of structs of that type if it is known."""
+        able = self.slots.get(slot, ())
+        if any(one.type == type_name for one in able):
+            able = tuple(one for one in able if one.type == type_name)
+        elif type_name in self._types:
+            able = ()
+        return tuple(dict.fromkeys(one.routine for one in able))
+
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(table.type for _, table in self._tables if table.type)
 
     def _is_called(self, member: str) -> bool:
         return any(self._mentions.of(word) for word in self.words_of(member))
@@ -56,9 +90,9 @@ class Dispatch:
     def slots_of(self) -> Mapping[Routine, list[str]]:
         """The slots that hold a routine."""
         found: dict[Routine, list[str]] = {}
-        for slot, routines in self.slots.items():
-            for routine in routines:
-                found.setdefault(routine, []).append(slot)
+        for slot, able in self.slots.items():
+            for one in able:
+                found.setdefault(one.routine, []).append(slot)
         return found
 
     @cached_property
@@ -75,15 +109,15 @@ class Dispatch:
                 if callee := self._names.resolve(row.value, path):
                     found.setdefault(table.name, []).append((row.key.strip("[] \t"), callee))
         for routine, target, value in self._assignments:
-            if target.kind == "index" and len(target.kids) == 2:
-                key, callee = target.kids[1].text, self._names.resolve(value, routine.path)
+            if target.kind == "index":
+                key, callee = target.text, self._names.resolve(value, routine.path)
                 for rows_of_table in found.values() if callee else ():
                     if callee and any(key == known for known, _ in rows_of_table):
                         rows_of_table.append((key, callee))
         return {name: tuple(dict.fromkeys(rows)) for name, rows in found.items()}
 
     @cached_property
-    def _assignments(self) -> list[tuple[Routine, Expr, str]]:
+    def _assignments(self) -> list[tuple[Routine, Target, str]]:
         """Functions that code puts into a member or an element: (where, target, the function)."""
         putting = dict.fromkeys(
             routine
@@ -91,15 +125,7 @@ class Dispatch:
             if self._names.is_function(name)
             for routine in routines
         )
-        return [
-            (routine, site.expr.kids[0], site.expr.kids[1].text)
-            for routine in putting
-            for site in routine.flow.sites
-            if site.expr.kind == "assign"
-            and len(site.expr.kids) == 2
-            and site.expr.kids[0].kind in ("member", "index")
-            and site.expr.kids[1].kind == "name"
-        ]
+        return [(r, *put) for r in putting for site in r.flow.sites for put in _puts(r, site)]
 
     @cached_property
     def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
@@ -125,6 +151,16 @@ class Dispatch:
                             found.setdefault(name, []).append(taker)
         return found
 
+    @cached_property
+    def _called_back(self) -> Mapping[str, list[Routine]]:
+        """The routines that hand a name to a function outside the tree which calls it at once."""
+        found: dict[str, list[Routine]] = {}
+        for outside in sorted(self._dialect.call_back):
+            for giver in self._mentions.of(outside):
+                for name in _handed_names(outside, giver.function.text):
+                    found.setdefault(name, []).append(giver)
+        return found
+
     def through_values(self, routine: Routine, names: set[str]) -> Iterator[Routine]:
         """The routines that may call one through a table, a parameter or a local variable."""
         for table, rows in self.handlers.items():
@@ -132,9 +168,10 @@ class Dispatch:
                 yield from self.dispatchers[table]
         for name in sorted(names):
             yield from self._takers.get(name, ())
+            yield from self._called_back.get(name, ())
             yield from self._mentions.of("=" + name)
 
-    def handed(self, taker: Routine, parameter: str) -> Iterator[Routine]:
+    def handed(self, taker: Routine, parameter: str, depth: int = 0) -> Iterator[Routine]:
         """The functions that the callers of `taker` hand over for a parameter."""
         place = taker.parameters.index(parameter) + 1
         for giver in self._mentions.of(taker.name):
@@ -143,10 +180,43 @@ class Dispatch:
                 if site.expr.kind != "call" or len(parts) <= place or parts[0].text != taker.name:
                     continue
                 if self._names.resolve(taker.name, giver.path) is taker:
-                    given = _plain(parts[place])
-                    if given.kind == "name" and given.text not in giver.variables:
-                        if found := self._names.resolve(given.text, giver.path):
-                            yield found
+                    yield from self._functions(_plain(parts[place]), giver, depth)
+
+    def _functions(self, value: Expr, giver: Routine, depth: int) -> Iterator[Routine]:
+        if value.kind != "name":
+            return
+        if value.text in giver.parameters and depth < _DEEPEST:
+            yield from self.handed(giver, value.text, depth + 1)
+        elif value.text not in giver.variables:
+            if found := self._names.resolve(value.text, giver.path):
+                yield found
+
+    def called_back(self, call: Expr, giver: Routine) -> Iterator[Routine]:
+        """The functions that a call hands to one outside the tree which calls them at once."""
+        callee, *arguments = call.kids
+        if callee.text in self._dialect.call_back:
+            for one in arguments:
+                yield from self._functions(_plain(one), giver, 0)
+
+
+def _handed_names(callee: str, text: str) -> set[str]:
+    calls = re.findall(rf"\b{callee}\s*\(([^;{{}}]*)", text)
+    return {name for arguments in calls for name in _WORD.findall(arguments)}
+
+
+def _puts(routine: Routine, site: Site) -> Iterator[tuple[Target, str]]:
+    """The names that a site puts into members and elements."""
+    match site.expr:
+        case Expr("assign", _, (Expr("member", name, (base,)), Expr("name", value))):
+            yield Target("member", name, routine.type_of(base)), value
+        case Expr("assign", _, (Expr("index", _, (_, key)), Expr("name", value))):
+            yield Target("index", key.text), value
+        case Expr("list", _, pairs) if site.kind == "decl":
+            variable = routine.variables.get(site.target)
+            for pair in pairs:
+                if pair.kind == "pair" and pair.kids and (value := _plain(pair.kids[-1]).text):
+                    name = pair.text.removeprefix(".").strip()
+                    yield Target("member", name, variable.type if variable else ""), value
 
 
 def _plain(value: Expr) -> Expr:
@@ -154,7 +224,3 @@ def _plain(value: Expr) -> Expr:
     while value.kind in ("cast", "unary") and value.kids:
         value = value.kids[-1]
     return value
-
-
-def _has_functions(table: Table) -> bool:
-    return sum(row.key.startswith(".") and row.value.isidentifier() for row in table.rows) >= 3

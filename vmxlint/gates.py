@@ -13,6 +13,7 @@ from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Linker
 from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
+from vmxlint.templates import assigned
 
 # Probability that a condition holds where nothing is known of it: our guesses. An early way out is
 # seldom taken, since it mostly is an error's (Ball and Larus, "Branch prediction for free", PLDI
@@ -60,6 +61,8 @@ class Gate:
     @property
     def spelled(self) -> str:
         """The condition as C, in the form in which it holds."""
+        if self.kind == "build" and self.condition.test.kind == "number":
+            return "#if"
         text = spelled(self.condition.test)
         if self.condition.cases:
             text = f"{text} is {' or '.join(map(spelled, self.condition.cases))}"
@@ -111,6 +114,7 @@ class Gates:
             return self._state(condition, condition.holds)
         return (
             self._by_dialect(condition, test, holds)
+            or self._by_answer(condition, test, holds, routine)
             or self._by_hint(condition, test, holds, routine)
             or self._by_use(condition, test, holds, routine)
             or self._state(condition, holds)
@@ -126,6 +130,25 @@ class Gates:
             return Gate("failure", condition, holds, _chance(NEVER, holds))
         if (known := self._known_chance(test)) is not None:
             return Gate("hint", condition, holds, _chance(known, holds))
+        return None
+
+    def _by_answer(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
+        """A test for nested mode that a function makes, or whose answer a local keeps."""
+        answer: Expr | None = None
+        match test:
+            case Expr("name", name) if name in routine.variables:
+                values = list(assigned(routine, name))
+                answer = values[0] if len(values) == 1 else None
+            case Expr("call", _, (Expr("name", name), *given)):
+                body = self._reasons.predicate(name, given, routine)
+                answer = body[0] if body else None
+        if answer is None:
+            return None
+        answer, holds = _stripped(answer, holds)
+        if answer.kind == "call" and self._called(answer) & self._dialect.guest_mode:
+            return Gate("guest-mode", condition, holds, ONCE)
         return None
 
     def _by_hint(

@@ -95,19 +95,25 @@ class Linker:
                         yield Edge(routine, callee, site)
             elif site.expr.kind == "call" and site.expr.kids:
                 yield from self._targets(routine, site, site.expr.kids[0], 0)
+                for found in self.dispatch.called_back(site.expr, routine):
+                    yield Edge(routine, found, site, value=True)
 
     def _targets(self, routine: Routine, site: Site, callee: Expr, depth: int) -> Iterator[Edge]:
         match callee:
             case Expr("name", name) if name in routine.variables:
                 yield from self._through_variable(routine, site, name, depth)
             case Expr("name", name):
-                if (found := self.resolve(name, routine.path)) and found is not routine:
-                    yield Edge(routine, found, site, value=depth > 0)
-            case Expr("member", slot):
-                yield from self._through_slot(routine, site, slot)
+                for found in self.names.meant(name, routine.path):
+                    if found is not routine:
+                        yield Edge(routine, found, site, value=depth > 0)
+            case Expr("member", slot, (base,)):
+                variable = routine.variables.get(base.text) if base.kind == "name" else None
+                yield from self._through_slot(
+                    routine, site, slot, variable.type if variable else ""
+                )
             case Expr("call", _, (Expr("name", form), Expr("name", name))):
                 if form in self.dialect.call_forms:
-                    yield from self._through_slot(routine, site, self.dialect.slot(name))
+                    yield from self._through_slot(routine, site, self.dialect.slot(name), "")
             case Expr("index", _, (Expr(_, table), _)):
                 for key, found in self.dispatch.handlers.get(table, ()):
                     yield Edge(routine, found, site, key=key)
@@ -115,8 +121,10 @@ class Linker:
                 for part in callee.kids[callee.kind == "ternary" :]:
                     yield from self._targets(routine, site, part, depth)
 
-    def _through_slot(self, routine: Routine, site: Site, slot: str) -> Iterator[Edge]:
-        able = self.dispatch.slots.get(slot, ())
+    def _through_slot(
+        self, routine: Routine, site: Site, slot: str, type_name: str
+    ) -> Iterator[Edge]:
+        able = self.dispatch.held(slot, type_name)
         for found in able:
             yield Edge(routine, found, site, slot=slot, rivals=len(able))
 

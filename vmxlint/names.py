@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vmxlint.facts import Facts
 from vmxlint.routine import Routine
@@ -30,6 +30,17 @@ class Names:
             self._resolved[key] = self._resolve(name, path)
         return self._resolved[key]
 
+    def meant(self, name: str, path: str) -> Iterator[Routine]:
+        """The routines that a call of `name` can mean: by the build also the stub in a header."""
+        found = self.resolve(name, path)
+        if found is None:
+            return
+        yield found
+        if not found.path.endswith(".h") and found.path != path:
+            for stub in self.routines.get(name, ()):
+                if stub.path.endswith(".h") and stub.function.origin == "function":
+                    yield stub
+
     def _resolve(self, name: str, path: str) -> Routine | None:
         candidates = self.routines.get(name)
         if not candidates:
@@ -37,10 +48,10 @@ class Names:
             return self.resolve(alias, path) if alias.isidentifier() and alias != name else None
         folder = posixpath.dirname(path)
 
-        def distance(one: Routine) -> tuple[bool, bool, bool]:
+        def distance(one: Routine) -> tuple[bool, bool, bool, bool]:
             foreign = one.path != path
             hidden = foreign and one.function.static and not one.path.endswith(".h")
-            return hidden, foreign, posixpath.dirname(one.path) != folder
+            return hidden, foreign, posixpath.dirname(one.path) != folder, one.path.endswith(".h")
 
         best = min(candidates, key=distance)
         return None if distance(best)[0] else best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vmxlint.facts import Expr, spelled, walk
@@ -17,7 +17,6 @@ from vmxlint.syntax.assembly import ENTRY_NAME
 from vmxlint.templates import (
     VMX_INSTRUCTIONS,
     Template,
-    assigned,
     at_parameter,
     bound,
     folded,
@@ -25,6 +24,7 @@ from vmxlint.templates import (
     of_assembly,
     plain_names,
     substituted,
+    values_before,
 )
 
 ENTRIES = ("vmlaunch", "vmresume")
@@ -94,17 +94,11 @@ class Operations:
         return frozenset(filter(self._enters, self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME)))
 
     def _enters(self, routine: Routine) -> bool:
-        if routine.function.origin == "assembly":
-            return any(
-                site.expr.kids and site.expr.kids[0].text == ENTRY_NAME
-                for site in routine.flow.sites
-            )
-        return any(
-            mnemonic in ENTRIES
-            for site in routine.flow.sites
-            if site.expr.kind == "asm"
-            for mnemonic, _ in routine.asm(site.expr).instructions
-        )
+        return bool(self.entered_at(routine))
+
+    def entered_at(self, routine: Routine) -> list[int]:
+        """The numbers of the sites of a routine in which VMLAUNCH or VMRESUME stands."""
+        return [n for n, site in enumerate(routine.flow.sites) if _is_entry(site, routine)]
 
     def reads(self, expr: Expr, routine: Routine) -> set[Field]:
         """The fields that evaluating `expr` in `routine` reads by VMREAD."""
@@ -200,7 +194,8 @@ class Operations:
     def _operations(
         self, template: Template, computed: Template, site: Site, routine: Routine
     ) -> Iterator[Operation]:
-        fields: Sequence[Field | None] = self.fields_of(template.field, routine)
+        before = routine.numbers[id(site)]
+        fields: Sequence[Field | None] = self.fields_of(template.field, routine, before=before)
         for field in fields or (None,):
             yield Operation(
                 template.kind,
@@ -215,27 +210,32 @@ class Operations:
                 computed.from_local,
             )
 
-    def fields_of(self, expr: Expr, routine: Routine, depth: int = 0) -> list[Field]:
-        """The fields that an expression can name in `routine`."""
+    def fields_of(
+        self, expr: Expr, routine: Routine, depth: int = 0, before: int | None = None
+    ) -> list[Field]:
+        """The fields that an expression can name in `routine`, ahead of the site of that number."""
         if depth > 3:
             return []
         match expr:
             case Expr("cast", _, (inner,)):
-                return self.fields_of(inner, routine, depth)
+                return self.fields_of(inner, routine, depth, before)
             case Expr("ternary", _, (_, yes, no)):
-                return [f for one in (yes, no) for f in self.fields_of(one, routine, depth + 1)]
+                both = (self.fields_of(one, routine, depth + 1, before) for one in (yes, no))
+                return [field for fields in both for field in fields]
             case Expr("name", name) if name in routine.variables:
-                return self._through_local(name, routine, depth)
+                return self._through_local(name, routine, depth, before)
             case Expr("name" | "number", text):
                 return self._constant(text)
             case Expr("binary"):
                 return self._constant(spelled(expr))
         return []
 
-    def _through_local(self, name: str, routine: Routine, depth: int) -> list[Field]:
+    def _through_local(
+        self, name: str, routine: Routine, depth: int, before: int | None
+    ) -> list[Field]:
         found: dict[str, Field] = {}
-        for value in assigned(routine, name):
-            for field in self.fields_of(value, routine, depth + 1):
+        for change in values_before(routine, name, before):
+            for field in self.fields_of(change.value, routine, depth + 1, change.number):
                 found[field.name] = field
         return list(found.values())
 
@@ -247,22 +247,41 @@ class Operations:
     @cached_property
     def _names(self) -> Mapping[str, str]:
         """The value of each name: the tree's own where it has one, else that of the SDM."""
-        encodings = {field.name: str(field.encoding) for field in self._fields.fields}
-        return encodings | self._linker.constants
+        fields = self._fields.fields
+        encodings = {field.name: str(field.encoding) for field in fields}
+        high = {f"{field.name}_HIGH": str(field.high) for field in fields if field.high}
+        return high | encodings | self._linker.constants
+
+
+def _is_entry(site: Site, routine: Routine) -> bool:
+    if routine.function.origin == "assembly":
+        return bool(site.expr.kids) and site.expr.kids[0].text == ENTRY_NAME
+    if site.expr.kind != "asm":
+        return False
+    return any(mnemonic in ENTRIES for mnemonic, _ in routine.asm(site.expr).instructions)
 
 
 def _keep(templates: dict[tuple[str, str, str], Template], template: Template) -> None:
-    """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own."""
+    """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own, and
+    of the two the other one is made in every build."""
     base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
     value = spelled(template.value) if template.value else ""
-    same_field = [key for key in templates if key[:2] == (template.kind, base)]
-    if template.field.kind == "binary" and same_field:
+    twins = [key for key in templates if key[:2] == (template.kind, base)]
+    if template.field.kind == "binary" and twins:
+        for key in twins:
+            templates[key] = _in_every_build(templates[key])
         return
-    for key in same_field:
+    for key in twins:
         if templates[key].field.kind == "binary":
             del templates[key]
+            template = _in_every_build(template)
     if len(templates) < _MOST_TEMPLATES:
         templates.setdefault((template.kind, base, value), template)
+
+
+def _in_every_build(template: Template) -> Template:
+    conditions = tuple(one for one in template.conditions if one.test.kind != "number")
+    return replace(template, conditions=conditions)
 
 
 def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:

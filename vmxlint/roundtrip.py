@@ -6,6 +6,7 @@ be reached, holds; the checks on the way that could refuse it cost nothing in pr
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator
 
 from vmxlint.flow import Site
@@ -17,6 +18,7 @@ from vmxlint.structs import Structs
 from vmxlint.ways import Ways
 
 _DEEPEST = 8
+_SELDOM = 0.05
 
 
 class RoundTrip:
@@ -32,20 +34,27 @@ class RoundTrip:
         onward: Callable[[Routine], Iterable[Edge]],
         ways: Ways,
     ) -> list[Step]:
-        """The shortest ways to the switch of the VMCS, there and back."""
+        """The ways to the switch of the VMCS, there and back: with the fewest conditions that
+        seldom hold, of these the shortest."""
         switches = dict(self._switches())
-        wanted = set(NESTED)
-        level = [root for root in roots if root.context == EXIT]
-        seen = {(step.routine, step.context) for step in level}
+        wanted = set(NESTED) if switches else set()
+        heap = [(0, 0, n, root) for n, root in enumerate(roots) if root.context == EXIT]
+        heapq.heapify(heap)
+        seen: set[tuple[Routine, str]] = set()
         found: list[Step] = []
-        for _ in range(_DEEPEST if switches else 0):
-            after: list[Step] = []
-            for step in level:
-                if step.context in wanted and step.routine in switches:
-                    wanted.discard(step.context)
-                    found.append(step)
-                after += self._below(step, onward, ways, seen)
-            level = after if wanted else []
+        pushed = len(heap)
+        while heap and wanted:
+            odd, depth, _, step = heapq.heappop(heap)
+            if (step.routine, step.context) in seen or depth > _DEEPEST:
+                continue
+            seen.add((step.routine, step.context))
+            if step.context in wanted and step.routine in switches:
+                wanted.discard(step.context)
+                found.append(step)
+            for below in self._below(step, onward, ways):
+                pushed += 1
+                oddly = odd + (below.chance.typical < _SELDOM)
+                heapq.heappush(heap, (oddly, depth + 1, pushed, below))
         ways.asked.clear()
         return found
 
@@ -57,17 +66,11 @@ class RoundTrip:
         return frozenset(on_the_way | at_the_end)
 
     def _below(
-        self,
-        step: Step,
-        onward: Callable[[Routine], Iterable[Edge]],
-        ways: Ways,
-        seen: set[tuple[Routine, str]],
+        self, step: Step, onward: Callable[[Routine], Iterable[Edge]], ways: Ways
     ) -> Iterator[Step]:
         for edge in onward(step.routine):
             for way in ways.at(step.routine, edge.site, step.context, edge.key):
-                node = (edge.callee, way[0])
-                if way[0] in (EXIT, *NESTED) and node not in seen:
-                    seen.add(node)
+                if way[0] in (EXIT, *NESTED):
                     yield step.called(edge, way)
 
     def _switches(self) -> Iterator[tuple[Routine, Site]]:

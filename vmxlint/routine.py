@@ -48,6 +48,11 @@ class Routine:
         """The function's sites in order, with their conditions."""
         return flow_of(self.body)
 
+    def is_in_loop(self, number: int) -> bool:
+        """Whether the site of that number stands in a loop."""
+        start = self.flow.sites[number].expr.start
+        return any(first <= start < last for first, last in self.flow.loops)
+
     @cached_property
     def numbers(self) -> Mapping[int, int]:
         """The place of each site, by its identity, in the routine's order."""
@@ -83,6 +88,11 @@ class Routine:
     def variables(self) -> Mapping[str, Variable]:
         """Parameters and locals by name."""
         return {one.name: one for one in (*self.body.locals, *self.function.params)}
+
+    def type_of(self, expr: Expr) -> str:
+        """The struct or basic type of a plain variable; "" for all else."""
+        variable = self.variables.get(expr.text) if expr.kind == "name" else None
+        return variable.type if variable else ""
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

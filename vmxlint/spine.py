@@ -38,6 +38,7 @@ class Spine:
                     continue
                 down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
                 numbers = [_number(routine, edge.site) for edge in down]
+                numbers += self._operations.entered_at(routine)
                 end = len(routine.flow.sites)
                 steps[routine] = (min(numbers, default=end), max(numbers, default=end))
                 if routine not in self._operations.entries:
@@ -66,7 +67,7 @@ class Spine:
         tops = [
             routine
             for slot in slots
-            for routine in self._linker.dispatch.slots.get(slot, ())
+            for routine in self._linker.dispatch.held(slot)
             if routine in towards or not towards
         ]
         if tops:
@@ -124,11 +125,26 @@ class Spine:
             return ()
         return routine.flow.sites[steps[0]].conditions
 
+    @cached_property
+    def _own_loop(self) -> Mapping[Routine, tuple[int, int]]:
+        """Of each step that nothing calls: the loop in it that leads on downwards."""
+        found: dict[Routine, tuple[int, int]] = {}
+        for routine, (first, _) in self.steps.items():
+            if first < len(routine.flow.sites) and not self._linker.callers(routine):
+                start = routine.flow.sites[first].expr.start
+                around = [one for one in routine.flow.loops if one[0] <= start < one[1]]
+                if around:
+                    found[routine] = around[0]
+        return found
+
     def is_on_side(self, routine: Routine, site: Site, entry: bool) -> bool:
         """Whether a site of the spine stands on the context's side of the VM-entry."""
         steps = self.steps.get(routine) or self.loops.get(routine)
         if steps is None:
             return True
+        if loop := self._own_loop.get(routine):
+            if not loop[0] <= site.expr.start < loop[1]:
+                return False
         number = _number(routine, site)
         return number <= steps[1] if entry else number >= steps[0]
 

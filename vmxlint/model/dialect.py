@@ -27,6 +27,7 @@ class Dialect:
     """One hypervisor's spelling, for the linker and the classification of conditions.
 
     `folders` are where it lies below a source tree's root, `exclude` what of it is not Intel's.
+    `call_back` are functions outside the tree that call what they are handed.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `known` maps a
     condition's name to the probability that it holds; `accessors` are those that may be defined
@@ -41,6 +42,7 @@ class Dialect:
     call_forms: frozenset[str]
     call_prefixes: tuple[str, ...]
     entry_slots: tuple[str, ...]
+    call_back: frozenset[str]
     slot_contexts: Mapping[str, str]
     reason_prefix: str
     reason_parts: frozenset[str]
@@ -98,6 +100,7 @@ def _dialect(table: Table) -> Dialect:
         call_forms=frozenset(ops.texts("call_forms")),
         call_prefixes=ops.texts("call_prefixes"),
         entry_slots=ops.texts("entry"),
+        call_back=frozenset(ops.texts("call_back")),
         slot_contexts={
             slot: context for context in list(contexts.left) for slot in contexts.texts(context)
         },

@@ -14,7 +14,8 @@ from vmxlint.syntax.macros import Macros
 # In text that is turned round, so that each match starts with the bracket that is searched for.
 _CALLED = re.compile(r"\(\s*(\w+(?:\s*(?:>-|\.))?)")
 _CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
-_STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*;)")
+_STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*[;,}])")
+_EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
 _STORED_IN = re.compile(r"=\s*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
 
@@ -34,6 +35,7 @@ def of(code: str, pasting: Macros, aliases: Collection[str]) -> frozenset[str]:
     words.update("(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned))
     words.update(name[::-1] + "=" for name in _STORED_IN.findall(turned))
     words.update("=" + name for name in _STORED.findall(code))
+    words.update("=" + name for both in _EITHER.findall(code) for name in both)
     words.update(name for name in aliases if name in code)
     return frozenset(words)
 
