@@ -36,12 +36,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fixtures import FACTS, options
-from vmxlint.engine import read_facts
 from vmxlint.flow import Conditions
 from vmxlint.gates import UNKNOWN, Gate
 from vmxlint.hits import spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
+from vmxlint.reading import read_facts
 from vmxlint.routine import Routine
 from vmxlint.source import SUFFIXES, SourceFile, read_unit
 
@@ -126,7 +126,7 @@ class Analysed:
 
     def __init__(self, tree: Path) -> None:
         unit = read_unit(tree, options().dialect)
-        facts, reader = read_facts(unit, jobs=1)
+        facts, reader = read_facts(unit)
         self._files: dict[str, SourceFile] = {one.path: one for one in unit.files}
         self.program = Program(facts, reader.body, options().dialect, options().pricing)
         self._names = Counter(one.name for one in self._functions())

@@ -42,14 +42,8 @@ CHANGES: dict[str, Callable[[Tree], tuple[Tree, Renames]]] = {
     "crlf": transform.crlf,
 }
 FEWEST_CHANGED = 20
-LOSSES: dict[str, str] = {
-    "if-around-bodies": "flow._if makes a condition of the constant in if (1)",
-    "if-around-statements": "flow._if makes a condition of the constant in if (1)",
-    "if-around-guards": "flow._if forgets behind if (1) { } which of its arms have left",
-    "do-around-guards": "flow._loop forgets behind do { } while (0) which of its arms have left",
-}
 # Line ends last: the transformations themselves read those of Unix only.
-MIXED = sorted(CHANGES.keys() - LOSSES.keys() - {"crlf"})
+MIXED = sorted(CHANGES.keys() - {"crlf"})
 EXAMPLES = settings(
     derandomize=True,
     deadline=None,
@@ -108,15 +102,7 @@ def check(original: Path, changed: Tree, renames: Renames, folder: Path) -> None
     assert len(report.coverage.not_understood) == len(gaps)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=LOSSES[one]))
-        if one in LOSSES
-        else one
-        for one in CHANGES
-    ],
-)
+@pytest.mark.parametrize("name", CHANGES)
 def test_a_change_changes_no_finding(name: str, tmp_path: Path) -> None:
     faults: dict[str, str] = {}
     for tree in ALL:

@@ -15,10 +15,10 @@ import pytest
 
 from tests.fixtures import options
 from tests.kernels import KVM, kernel
-from vmxlint.engine import read_facts
 from vmxlint.facts import Facts
 from vmxlint.operations import Operation
 from vmxlint.program import Program
+from vmxlint.reading import read_facts
 from vmxlint.routine import Routine
 from vmxlint.source import SourceFile, read_unit
 
@@ -185,7 +185,7 @@ class Kernel(NamedTuple):
 @cache
 def understood(root: Path) -> Kernel:
     unit = read_unit(root, options().dialect)
-    facts, reader = read_facts(unit, 1)
+    facts, reader = read_facts(unit)
     program = Program(facts, reader.body, options().dialect, options().pricing)
     return Kernel({one.path: one for one in unit.files}, facts, program)
 

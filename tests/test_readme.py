@@ -30,6 +30,13 @@ def test_the_example_is_what_the_tool_prints() -> None:
     assert printed.startswith(shown[1])
 
 
+def test_the_why_example_is_what_the_tool_prints() -> None:
+    shown = re.search(r"\$ vmxlint (why .*)\n([^`]*)```", README)
+    assert shown
+    command = [sys.executable, "-m", "vmxlint", *shown[1].split()]
+    assert subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout == shown[2]
+
+
 def test_the_first_two_blocks_install_and_test() -> None:
     first, second = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     assert "vmxlint fixtures/kvm_before" in first

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -14,7 +14,10 @@ import click
 from vmxlint import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vmxlint import engine
+    from vmxlint.reading import Reading
     from vmxlint.registry import Rule
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
@@ -70,16 +73,18 @@ def check(
     The hypervisor around PATH is always read whole; the report is narrowed to PATH. Exits 0 if
     there is nothing to report, 1 if there is, 2 if a path or an option is wrong.
     """
+    gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
+    begun = _begun(paths, jobs)
+
     from vmxlint import engine
     from vmxlint.model import ModelError
     from vmxlint.registry import RuleError
     from vmxlint.reporters import text
     from vmxlint.source import InputError
 
-    gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     try:
         chosen = _chosen(select, ignore, audit)
-        report = engine.run(paths, _options(chosen, cpu, profile, jobs))
+        report = engine.run(paths, _options(chosen, cpu, profile, jobs, begun))
     except (InputError, ModelError, RuleError) as error:
         _fail(str(error))
     if form == "text":
@@ -98,8 +103,26 @@ def check(
     _leave(FOUND if report.findings and not exit_zero else CLEAN)
 
 
+def _begun(paths: Sequence[str], jobs: int | None) -> dict[Path, Reading]:
+    """The readings of the units around the paths, begun before all else is imported."""
+    from vmxlint.model import dialect
+    from vmxlint.reading import Reading
+    from vmxlint.source import InputError, target
+
+    kvm = dialect.load("kvm")
+    try:
+        roots = dict.fromkeys(target(path, kvm).unit for path in paths)
+    except InputError as error:
+        _fail(str(error))
+    return {root: Reading(root, kvm, jobs or _cores()) for root in roots}
+
+
 def _options(
-    rules: Sequence[Rule], cpu: str, profile: str | None, jobs: int | None
+    rules: Sequence[Rule],
+    cpu: str,
+    profile: str | None,
+    jobs: int | None,
+    begun: Mapping[Path, Reading],
 ) -> engine.Options:
     from vmxlint import engine
     from vmxlint.cost import Pricing
@@ -108,7 +131,7 @@ def _options(
     model = load_model()
     model.operations.lookup("vmread", cpu)
     pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
-    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores())
+    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores(), begun)
 
 
 def _leave(code: int) -> NoReturn:
@@ -163,14 +186,16 @@ def why(
 
     PATH is as for `vmxlint check`. Exits 2 if there is no such function.
     """
+    gc.disable()
+    begun = _begun([path], jobs)
+
     from vmxlint import engine
     from vmxlint.model import ModelError
     from vmxlint.reporters import why
     from vmxlint.source import InputError
 
-    gc.disable()
     try:
-        answer = engine.why(function, path, _options([], cpu, profile, jobs))
+        answer = engine.why(function, path, _options([], cpu, profile, jobs, begun))
     except (InputError, ModelError) as error:
         _fail(str(error))
     click.echo(why.as_text(answer) if form == "text" else why.as_json(answer), nl=False)

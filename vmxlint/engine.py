@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmxlint import syntax
 from vmxlint.cost import Pricing
 from vmxlint.explain import explained
 from vmxlint.explanation import Explanation
@@ -18,12 +15,11 @@ from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
+from vmxlint.reading import Reading
 from vmxlint.registry import Rule
-from vmxlint.source import InputError, SourceFile, Target, Unit, read_unit, target
-from vmxlint.syntax import Reader
+from vmxlint.source import InputError, SourceFile, Target, Unit, target
 
-PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-PASSING_ON = 1.1  # times the work of reading: Facts have to be passed on to another process
+SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,11 @@ class Options:
     dialect: Dialect
     pricing: Pricing
     jobs: int = 1  # processes that read files
+    begun: Mapping[Path, Reading] = field(default_factory=dict)  # by the unit's root
+
+    def reading(self, root: Path) -> Reading:
+        """The reading of a unit, begun already or now."""
+        return self.begun.get(root) or Reading(root, self.dialect, self.jobs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,64 +71,23 @@ def why(function: str, path: str, options: Options) -> Explanation:
     Raises InputError for a path that can't be analysed, or if there is no such function below it.
     """
     one = target(path, options.dialect)
-    unit = read_unit(one.unit, options.dialect)
-    facts, reader = read_facts(unit, options.jobs)
+    reading = options.reading(one.unit)
+    facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing, function)
-    files = {file.path: file for file in unit.files}
+    files = {file.path: file for file in reading.unit.files}
     pricing = options.pricing
     found = explained(function, one, program, files)
     return Explanation(found, pricing.cpu, pricing.profile.name)
 
 
 def _analyse(root: Path, options: Options) -> _Analysed:
-    unit = read_unit(root, options.dialect)
-    facts, reader = read_facts(unit, options.jobs)
+    reading = options.reading(root)
+    unit = reading.unit
+    facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing)
     hits = [(rule, hit) for rule in options.rules for hit in _check(rule, program)]
     files = {one.path: one for one in unit.files}
     return _Analysed(files, program, hits, _coverage(unit, files, facts, program))
-
-
-def read_facts(unit: Unit, jobs: int) -> tuple[list[Facts], Reader]:
-    """The Facts of all files of a unit, in the order of their paths, by `jobs` processes; and the
-    Reader of their functions' bodies."""
-    texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
-    reader = Reader(syntax.unit_macros(texts.values()))
-    small = sum(map(len, texts.values())) < PARALLEL_FROM
-    ours, theirs = _shares(texts, 1 if small else jobs)
-    if not theirs:
-        return [reader.read(path, text) for path, text in texts.items()], reader
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(len(theirs), fork, _share, (texts, reader)) as pool:
-        waiting = [pool.submit(_read_shared, share) for share in theirs]
-        facts = {path: reader.read(path, texts[path]) for path in ours}
-        for share, result in zip(theirs, waiting, strict=True):
-            facts.update(zip(share, result.result(), strict=True))
-    return [facts[path] for path in texts], reader
-
-
-def _shares(texts: Mapping[str, bytes], jobs: int) -> tuple[list[str], list[list[str]]]:
-    """Who reads what, largest files first: this process, which passes nothing on, a little more."""
-    load = [0.0] * jobs
-    shares: list[list[str]] = [[] for _ in range(jobs)]
-    for path in sorted(texts, key=lambda path: (-len(texts[path]), path)):
-        least = load.index(min(load))
-        shares[least].append(path)
-        load[least] += len(texts[path]) * (1 if least == 0 else PASSING_ON)
-    return shares[0], [share for share in shares[1:] if share]
-
-
-_shared: tuple[Mapping[str, bytes], Reader] = ({}, Reader({}))
-
-
-def _share(texts: Mapping[str, bytes], reader: Reader) -> None:
-    global _shared  # each worker process has its own
-    _shared = (texts, reader)
-
-
-def _read_shared(paths: Sequence[str]) -> list[Facts]:
-    texts, reader = _shared
-    return [reader.read(path, texts[path]) for path in paths]
 
 
 def _check(rule: Rule, program: Program) -> Iterator[Hit]:
@@ -230,7 +190,7 @@ def _finding(
         return analysed.files[where.path].location(where.start, where.end, name)
 
     first = hit.reaches[0]
-    shown = [gate.spelled for gate in first.gates if gate.kind in ("state", "memo", "reason")]
+    shown = [gate.spelled for gate in first.gates if gate.kind in SHOWN]
     return Finding(
         rule=rule.id,
         name=rule.name,

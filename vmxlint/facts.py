@@ -21,7 +21,8 @@ class Expr(NamedTuple):
 
     Kinds: name, number, string, call (kids: callee, arguments), member (kid: the object),
     index, unary, update, binary, assign, ternary, cast (text: the type), comma, block (`({ })`),
-    list (`{ }`), pair (text: the designator), asm (text: the number of the file's Asm), opaque.
+    list (`{ }`), pair (text: the designator), range (of a case: `A ... B`), asm (text: the number
+    of the file's Asm), opaque.
     `start` and `end` are byte offsets in the file; `dot` tells `a.b` from `a->b`.
     """
 
@@ -195,7 +196,7 @@ def spelled(expr: Expr) -> str:
             return f"{spelled(base)}[{spelled(key)}]"
         case Expr("unary", operator, (operand,)):
             return f"{operator}{_grouped(operand)}"
-        case Expr("binary" | "assign", operator, (left, right)):
+        case Expr("binary" | "assign" | "range", operator, (left, right)):
             return f"{_grouped(left)} {operator} {_grouped(right)}"
         case Expr("ternary", _, (test, yes, no)):
             return f"{_grouped(test)} ? {_grouped(yes)} : {_grouped(no)}"

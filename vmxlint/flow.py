@@ -5,27 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
+from vmxlint.conditions import Condition, Conditions, State, common, given, met, truth
 from vmxlint.facts import Body, Expr, Stmt
+from vmxlint.switches import Switch
 
-MOST_CONDITIONS = 64  # in force at once; a function with more early ways out forgets the later ones
+__all__ = ["Condition", "Conditions", "Flow", "Site", "flow_of"]
 
+_MOST_PASSES = 4
+_ARMS = ("case", "default")
+_JUMPS = ("return", "goto", "break", "continue")
 
-class Condition(NamedTuple):
-    """`test` is true (`holds`) or false. `early`: because an earlier arm left the function.
-
-    Of a `switch`, `test` is the subject and `cases` are the values; then `holds` says whether the
-    subject is among them.
-    """
-
-    test: Expr
-    holds: bool
-    early: bool = False
-    cases: tuple[Expr, ...] = ()
-
-
-Conditions = tuple[Condition, ...]
+_Jumps = dict[str, list[Conditions]]  # to each label
 
 
 class Site(NamedTuple):
@@ -46,42 +39,44 @@ class Flow:
 
 
 def flow_of(body: Body) -> Flow:
-    """The flow of a function. Statements are visited once, loops as if run once."""
-    walk = _Walk()
-    walk.sequence(body.statements, ())
+    """The flow of a function. Statements are visited once, loops as if run once.
+
+    Once more, if jumps back turn out to reach a label under other conditions than the way down.
+    """
+    backward: _Jumps = {}
+    for _ in range(_MOST_PASSES):
+        walk = _Walk(body, backward)
+        walk.sequence(body.statements, ())
+        if not walk.missed:
+            break
+        for label, jumps in walk.missed.items():
+            backward[label] = [*backward.get(label, ()), *jumps]
     return Flow(tuple(walk.sites), tuple(walk.loops))
 
 
 class _Walk:
-    """One pass over a function's statements."""
+    """One pass over a function's statements: each visit takes what holds before, and gives what
+    holds behind. Where nothing ever comes, only labels are looked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: Body, backward: _Jumps) -> None:
         self.sites: list[Site] = []
         self.loops: list[tuple[int, int]] = []
-        self._gotos: dict[str, list[Conditions]] = {}
+        self._body = body
+        self.missed: _Jumps = {}  # to labels above, under other conditions than were taken there
+        self._jumps = {label: [*jumps] for label, jumps in backward.items()}
+        self._labels: dict[str, Conditions] = {}
+        self._breaks: list[list[Conditions]] = [[]]  # out of each open loop and switch
+        self._continues: list[list[Conditions]] = [[]]  # in each open loop
+        self._switches: list[State] = [None]  # before each open switch
 
-    def sequence(self, body: Sequence[Stmt], given: Conditions) -> Conditions | None:
-        """Visit `body`; the conditions that hold behind it, None if its end is never reached."""
-        now: Conditions | None = given
+    def sequence(self, body: Sequence[Stmt], now: State) -> State:
+        """Visit statements in order."""
         for statement in body:
-            if statement.kind == "label":
-                now = self._label(statement, now)
-            elif now is not None:
+            if now is not None or _can_be_entered(statement):
                 now = self._statement(statement, now)
-            elif _has_label(statement):
-                now = self._statement(statement, given)
         return now
 
-    def _label(self, statement: Stmt, now: Conditions | None) -> Conditions | None:
-        jumps = self._gotos.pop(statement.text, [])
-        arriving = jumps if now is None else [*jumps, now]
-        here = _common(arriving) if arriving else ()
-        if now is None and len(jumps) > 1:
-            reached = Expr("opaque", f"goto {statement.text}", (), statement.start, statement.start)
-            here = (*here, Condition(reached, True))
-        return self.sequence(statement.body, here)
-
-    def _statement(self, statement: Stmt, now: Conditions) -> Conditions | None:
+    def _statement(self, statement: Stmt, now: State) -> State:
         match statement.kind:
             case "expr" | "decl":
                 return self._expression_statement(statement, now)
@@ -89,185 +84,196 @@ class _Walk:
                 return self._if(statement, now)
             case "block":
                 return self.sequence(statement.body, now)
+            case kind if kind in _JUMPS:
+                self._jump(statement, now)
+                return None
             case "loop":
                 return self._loop(statement, now)
             case "switch":
                 return self._switch(statement, now)
-            case "return" | "goto" | "break" | "continue":
-                self._jump(statement, now)
-                return None
-            case "case" | "default":
-                return self.sequence(statement.body, now)
+            case "label":
+                return self._label(statement, now)
+            case kind if kind in _ARMS:  # inside another statement of its switch
+                return self.sequence(statement.body, common((now, self._switches[-1])))
         return now
 
-    def _expression_statement(self, statement: Stmt, now: Conditions) -> Conditions:
+    def _label(self, statement: Stmt, now: State) -> State:
+        here = self._at_label(statement, now, self._jumps.get(statement.text, []))
+        if here is not None:
+            self._labels[statement.text] = here
+        return self.sequence(statement.body, here)
+
+    def _at_label(self, label: Stmt, now: State, jumps: Sequence[Conditions]) -> State:
+        if now is not None:
+            return common([now, *jumps])
+        if len(jumps) == 1:
+            return jumps[0]
+        if not jumps and not _is_jumped_to(label.text, self._body):
+            return None
+        reached = Expr("opaque", f"goto {label.text}", (), label.start, label.start)
+        return (*(common(jumps) or ()), Condition(reached, True))
+
+    def _expression_statement(self, statement: Stmt, now: State) -> State:
         if statement.expr is not None:
-            self.expression(statement.expr, now)
-            if statement.kind == "decl":
+            now = self.expression(statement.expr, now)
+            if statement.kind == "decl" and now is not None:
                 self.sites.append(Site(statement.expr, now, statement.text, "decl"))
         return now
 
-    def _jump(self, statement: Stmt, now: Conditions) -> None:
+    def _jump(self, statement: Stmt, now: State) -> None:
         if statement.expr is not None:
-            self.expression(statement.expr, now)
-            if statement.kind == "return":
-                self.sites.append(Site(statement.expr, now, "", "return"))
-        if statement.kind == "goto":
-            self._gotos.setdefault(statement.text, []).append(now)
+            now = self.expression(statement.expr, now)
+        if now is None:
+            return
+        match statement.kind:
+            case "return":
+                if statement.expr is not None:
+                    self.sites.append(Site(statement.expr, now, "", "return"))
+            case "goto":
+                self._goto(statement.text, now)
+            case "break":
+                self._breaks[-1].append(now)
+            case "continue":
+                self._continues[-1].append(now)
 
-    def _if(self, statement: Stmt, now: Conditions) -> Conditions | None:
+    def _goto(self, label: str, now: Conditions) -> None:
+        here = self._labels.get(label)
+        if here is None:
+            self._jumps.setdefault(label, []).append(now)
+        elif any(one not in now for one in here):
+            self.missed.setdefault(label, []).append(now)
+
+    def _if(self, statement: Stmt, now: State) -> State:
         test = statement.expr
         if test is None:
-            self.sequence(statement.body, now)
-            return self.sequence(statement.orelse, now)
-        self.expression(test, now)
-        constant = _constant(test)
-        yes = self.sequence(statement.body, (*now, *implied(test, True))) if constant != 0 else None
-        no: Conditions | None = (*now, *implied(test, False))
-        if statement.orelse and constant != 1:
-            no = self.sequence(statement.orelse, no or now)
-        if constant in (0, 1):
-            behind = yes if constant else no
-            return None if behind is None else now
-        return _joined(now, yes, no, test)
+            return met(now, [self.sequence(arm, now) for arm in (statement.body, statement.orelse)])
+        now = self.expression(test, now)
+        entering, passing = given(now, test, True), given(now, test, False)
+        yes = self.sequence(statement.body, entering)
+        no = self.sequence(statement.orelse, passing)
+        return now if yes is entering and no is passing else met(now, (yes, no))
 
-    def _loop(self, statement: Stmt, now: Conditions) -> Conditions:
-        self.loops.append((statement.start, statement.end))
-        if statement.expr is not None:
-            self.expression(statement.expr, now)
-            if _constant(statement.expr) == 0 and not statement.text.startswith("do"):
-                return now
-        self.sequence(statement.body, now)
-        return now
+    def _loop(self, statement: Stmt, now: State) -> State:
+        if not _runs_once(statement):
+            self.loops.append((statement.start, statement.end))
+        self._breaks.append([])
+        self._continues.append([])
+        behind = (self._do if statement.text == "do" else self._while)(statement, now)
+        return met(now, [behind, *self._breaks.pop()])
 
-    def _switch(self, statement: Stmt, now: Conditions) -> Conditions | None:
-        subject = statement.expr
-        if subject is None:
-            return self.sequence(statement.body, now)
-        self.expression(subject, now)
+    def _while(self, statement: Stmt, now: State) -> State:
+        """`while` and `for`: what holds where the test ends the loop."""
+        test = statement.expr
+        now = self.expression(test, now) if test else now
+        known = truth(test) if test else None
+        entering = None if known is False else now
+        end = self.sequence(statement.body, entering)
+        end = met(entering, [end, *self._continues.pop()])
+        end = self.sequence(statement.orelse, end)
+        return None if known else met(now, (now, end))
+
+    def _do(self, statement: Stmt, now: State) -> State:
+        test = statement.expr
+        end = self.sequence(statement.body, now)
+        end = met(now, [end, *self._continues.pop()])
+        behind = self.expression(test, end) if test else end
+        return None if test and truth(test) else behind
+
+    def _switch(self, statement: Stmt, now: State) -> State:
+        subject = statement.expr or Expr("opaque", "", (), statement.start, statement.start)
+        now = self.expression(subject, now)
         arms = statement.body[0].body if len(statement.body) == 1 else statement.body
-        return self._arms(subject, arms, now)
+        self._breaks.append([])
+        self._switches.append(now)
+        behind = self._arms(Switch(subject, arms, now), arms)
+        self._switches.pop()
+        return behind
 
-    def _arms(self, subject: Expr, arms: Sequence[Stmt], now: Conditions) -> Conditions | None:
-        every = tuple(arm.expr for arm in arms if arm.kind == "case" and arm.expr)
-        entering: tuple[Expr, ...] = ()
-        leaving: list[Expr] = []
-        staying: list[Expr] = []
-        default_stays = True
+    def _arms(self, switch: Switch, arms: Sequence[Stmt]) -> State:
+        breaks = self._breaks[-1]
+        end = self._switches[-1] if _has_hidden_arm(arms) else None
         for arm in arms:
-            if arm.kind not in ("case", "default"):
-                self._statement(arm, now)
-                continue
-            own = (arm.expr,) if arm.kind == "case" and arm.expr else ()
-            entering += own
-            if arm.kind == "default":
-                held = (*now, Condition(subject, False, cases=every))
-                if entering:
-                    held = now
+            broken = len(breaks)
+            if arm.kind in _ARMS:
+                end = self.sequence(arm.body, switch.enter(arm, end))
             else:
-                held = (*now, Condition(subject, True, cases=entering))
-            behind = self.sequence(arm.body, held)
-            if behind is not None and not _breaks(arm.body):
-                continue  # falls through to the next arm, which then runs for these values too
-            stays = _breaks(arm.body) or behind is not None
-            if arm.kind == "default":
-                default_stays = stays
-            (staying if stays else leaving).extend(entering)
-            entering = ()
-        return _behind_switch(subject, now, staying + list(entering), leaving, default_stays)
+                end = self.sequence((arm,), end)
+            switch.leave(breaks[broken:])
+        if end is not None:
+            switch.leave([end])
+            breaks.append(end)
+        return switch.behind(self._breaks.pop())
 
-    def expression(self, expr: Expr, now: Conditions) -> None:
+    def expression(self, expr: Expr, now: State) -> State:
         """Visit `expr`: operands first, in the order and under the conditions of C."""
-        match expr:
-            case Expr("binary", "&&" | "||" as operator, (left, right)):
-                self.expression(left, now)
-                self.expression(right, (*now, *implied(left, operator == "&&")))
-                return
-            case Expr("ternary", _, (test, yes, no)):
-                self.expression(test, now)
-                self.expression(yes, (*now, *implied(test, True)))
-                self.expression(no, (*now, *implied(test, False)))
-                return
-            case Expr("block"):
-                self.sequence(expr.stmts, now)
-                return
+        if now is None:
+            return None
+        kind = expr.kind
+        if kind == "binary" and expr.text in ("&&", "||") and len(expr.kids) == 2:
+            return self._either(expr, now)
+        if kind == "ternary" and len(expr.kids) == 3:
+            return self._ternary(expr, now)
+        if kind == "block":
+            return self.sequence(expr.stmts, now)
         for kid in expr.kids:
             if kid.kids or kid.kind in ("call", "asm", "block"):
-                self.expression(kid, now)
-        if expr.kind in ("call", "asm", "assign", "update"):
+                now = self.expression(kid, now)
+        if now is not None and kind in ("call", "asm", "assign", "update"):
             self.sites.append(Site(expr, now))
+        return now
+
+    def _either(self, expr: Expr, now: State) -> State:
+        left, right = expr.kids
+        now = self.expression(left, now)
+        decisive = expr.text == "||"
+        entering = given(now, left, not decisive)
+        end = self.expression(right, entering)
+        return now if end is entering else met(now, (end, given(now, left, decisive)))
+
+    def _ternary(self, expr: Expr, now: State) -> State:
+        test, *arms = expr.kids
+        now = self.expression(test, now)
+        entering = given(now, test, True), given(now, test, False)
+        ends = tuple(
+            state if arm is test else self.expression(arm, state)
+            for arm, state in zip(arms, entering, strict=True)
+        )
+        unchanged = all(end is state for end, state in zip(ends, entering, strict=True))
+        return now if unchanged else met(now, ends)
 
 
-def _has_label(statement: Stmt) -> bool:
+def _has_hidden_arm(arms: Sequence[Stmt]) -> bool:
+    """Whether a jump stands above all cases: nobody writes that, so an `#include` has them."""
+    above = takewhile(lambda one: one.kind not in _ARMS, arms)
+    return any(one.kind in _JUMPS for one in above)
+
+
+def _runs_once(loop: Stmt) -> bool:
+    return loop.text == "do" and loop.expr is not None and truth(loop.expr) is False
+
+
+def _can_be_entered(statement: Stmt) -> bool:
+    """Whether a statement that is not reached from above may run all the same."""
     todo = [statement]
     while todo:
         one = todo.pop()
-        if one.kind == "label":
+        if one.kind in ("label", *_ARMS):
             return True
         todo += [*one.body, *one.orelse]
     return False
 
 
-def implied(test: Expr, holds: bool) -> Conditions:
-    """The conditions that `test` being `holds` implies, one for each operand of `&&` and `||`."""
-    match test:
-        case Expr("unary", "!", (inner,)):
-            return implied(inner, not holds)
-        case Expr("binary", "&&", (left, right)) if holds:
-            return (*implied(left, True), *implied(right, True))
-        case Expr("binary", "||", (left, right)) if not holds:
-            return (*implied(left, False), *implied(right, False))
-    return (Condition(test, holds),)
-
-
-def _constant(test: Expr) -> int | None:
-    return {"0": 0, "1": 1, "false": 0, "true": 1}.get(test.text) if test.kind == "number" else None
-
-
-def _common(many: Sequence[Conditions]) -> Conditions:
-    """The conditions that hold whichever way a label is reached."""
-    first, *others = many
-    return tuple(one for one in first if all(one in other for other in others))
-
-
-def _joined(
-    before: Conditions, yes: Conditions | None, no: Conditions | None, test: Expr
-) -> Conditions | None:
-    """What holds behind an `if`: the other arm's condition, where one arm never gets there."""
-    if yes is None and no is None:
-        return None
-    if yes is not None and no is not None:
-        kept = _common((yes, no))
-        return kept if len(kept) > len(before) else before
-    survivor = yes if yes is not None else no
-    assert survivor is not None
-    fresh = tuple(one._replace(early=True) for one in survivor[len(before) :])
-    return (*before, *fresh) if len(before) < MOST_CONDITIONS else before
-
-
-def _breaks(body: Sequence[Stmt]) -> bool:
-    """Whether an arm of a switch can `break` out of it."""
-    todo = list(body)
+def _is_jumped_to(label: str, body: Body) -> bool:
+    """Whether a function may jump to a label: by a goto, an asm, or what is given its name."""
+    todo: list[Stmt | Expr] = [*body.statements]
     while todo:
         one = todo.pop()
-        if one.kind == "break":
+        if isinstance(one, Expr):
+            if one.kind == "asm" or (one.kind == "name" and one.text == label):
+                return True
+            todo += [*one.kids, *one.stmts]
+            continue
+        if one.kind == "goto" and one.text == label:
             return True
-        if one.kind not in ("loop", "switch"):
-            todo += [*one.body, *one.orelse]
+        todo += [*one.body, *one.orelse, *([one.expr] if one.expr else [])]
     return False
-
-
-def _behind_switch(
-    subject: Expr,
-    now: Conditions,
-    staying: Sequence[Expr],
-    leaving: Sequence[Expr],
-    default_stays: bool,
-) -> Conditions | None:
-    if not default_stays:
-        if not staying:
-            return None
-        return (*now, Condition(subject, True, True, tuple(staying)))
-    if leaving:
-        return (*now, Condition(subject, False, True, tuple(leaving)))
-    return now

@@ -50,10 +50,8 @@ class Reasons:
 
     def _of_condition(self, condition: Condition, routine: Routine, depth: int) -> Allowed | None:
         if condition.cases:
-            reasons = {self._reason(one, routine) for one in condition.cases}
-            if None in reasons:
-                return None
-            return condition.holds, frozenset(r for r in reasons if r)
+            reasons = [self._of_case(one, routine) for one in condition.cases]
+            return (condition.holds, frozenset().union(*reasons)) if all(reasons) else None
         return self._allowed(condition.test, condition.holds, routine, depth)
 
     def _allowed(self, test: Expr, holds: bool, routine: Routine, depth: int) -> Allowed | None:
@@ -203,6 +201,18 @@ class Reasons:
                 text = self._linker.constants.get(constant.text, "")
                 constant = constant._replace(text=text)
         return None
+
+    def _of_case(self, case: Expr, routine: Routine) -> frozenset[str]:
+        """The reasons that a value or range of a switch stands for; none if it is no reason."""
+        ends = case.kids if case.kind == "range" else (case,)
+        reasons = [one for end in ends if (one := self._reason(end, routine))]
+        if case.kind != "range":
+            return frozenset(reasons)
+        match [self._exits.number(one) for one in reasons]:
+            case [int(first), int(last)]:
+                known = self._exits.reasons.items()
+                return frozenset(name for name, number in known if first <= number <= last)
+        return frozenset()
 
     def _number(self, text: str) -> str | None:
         try:

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vmxlint.facts import Asm, Expr, walk
-from vmxlint.flow import Conditions, Site
+from vmxlint.conditions import Condition, Conditions, implied, truth
+from vmxlint.facts import Asm, Expr, spelled
+from vmxlint.flow import Site
 from vmxlint.link import Edge
-from vmxlint.routine import Routine
+from vmxlint.numbers import evaluate
+from vmxlint.routine import Change, Routine
 
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
-_TRUTH = {"0": False, "false": False, "1": True, "true": True}
 _COMPOUND = ("|=", "&=", "^=", "+=", "-=")
 _EITHER = Expr("opaque", "?", (), 0, 0)
 _MOST_PARTS = 120
@@ -71,10 +72,8 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
 def bound(template: Template, edge: Edge) -> Template | None:
     """A helper's operation in the names of its caller; None if the arguments rule it out."""
     given = dict(zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False))
-    conditions = tuple(
-        one._replace(test=substituted(one.test, given)) for one in template.conditions
-    )
-    if any(_TRUTH.get(one.test.text, one.holds) != one.holds for one in conditions):
+    conditions = _bound_conditions(template.conditions, given)
+    if conditions is None:
         return None
     return Template(
         template.kind,
@@ -84,6 +83,29 @@ def bound(template: Template, edge: Edge) -> Template | None:
         (edge.callee, *template.through),
         template.from_local,
     )
+
+
+def _bound_conditions(conditions: Conditions, given: Mapping[str, Expr]) -> Conditions | None:
+    """Conditions for these arguments, but not those that a constant decides; None if one fails."""
+    found: list[Condition] = []
+    for one in conditions:
+        test = substituted(one.test, given)
+        known = _chosen(test, one.cases) if one.cases else truth(test)
+        if known is not None and known != one.holds:
+            return None
+        if known is None and one.cases:
+            found.append(one._replace(test=test))
+        elif known is None:
+            found += [part._replace(early=one.early) for part in implied(test, one.holds)]
+    return tuple(found)
+
+
+def _chosen(subject: Expr, cases: Sequence[Expr]) -> bool | None:
+    """Whether a constant is among the values of a switch; None if one of them is not known."""
+    if subject.kind != "number":
+        return None
+    number, *values = (evaluate(spelled(one), {}) for one in (subject, *cases))
+    return None if number is None or None in values else number in values
 
 
 def inside(template: Template, conditions: Conditions) -> Template:
@@ -108,10 +130,19 @@ def at_parameter(template: Template, routine: Routine) -> Template:
     if operand.text in routine.parameters:
         return template
     for value in assigned(routine, operand.text):
-        for one in walk(value):
+        for one in _outside_members(value):
             if one.kind == "name" and one.text in routine.parameters:
                 return replace(template, field=one)
     return template
+
+
+def _outside_members(expr: Expr) -> Iterator[Expr]:
+    """The parts of `expr`, but not the objects of struct members."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(() if one.kind == "member" else one.kids)
 
 
 def assigned(routine: Routine, name: str) -> Iterator[Expr]:
@@ -119,6 +150,21 @@ def assigned(routine: Routine, name: str) -> Iterator[Expr]:
     for change in routine.changes.get(name, ()):
         if change.operator == "=":
             yield change.value
+
+
+def values_before(routine: Routine, name: str, before: int | None) -> list[Change]:
+    """The assignments that can have given a local its value ahead of the site of that number: from
+    the last one that is certain there on, in a loop all."""
+    changes = [one for one in routine.changes.get(name, ()) if one.operator == "="]
+    if before is None or routine.is_in_loop(before):
+        return changes
+    held = frozenset(map(id, routine.flow.sites[before].conditions))
+    found: list[Change] = []
+    for change in reversed([one for one in changes if one.number < before]):
+        found.append(change)
+        if all(id(one) in held for one in change.conditions):
+            break
+    return found[::-1]
 
 
 def folded(template: Template, routine: Routine, site: Site) -> Template:

@@ -92,6 +92,14 @@ def _parenthesized(draft: Draft, node: Node, kids: Kids) -> Value:
     return inner
 
 
+def _conditional(draft: Draft, node: Node, kids: Kids) -> Expr:
+    """`a ?: b` is `a ? a : b`, where both `a` are the same object."""
+    operands = expressions_of(kids)
+    if len(operands) == 2:
+        operands.insert(0, operands[0])
+    return Expr("ternary", "", tuple(operands), *draft.span(node))
+
+
 def _pair(draft: Draft, node: Node, kids: Kids) -> Expr:
     start, end = draft.span(node)
     values = expressions_of(kids)
@@ -120,7 +128,7 @@ EXPRESSIONS: dict[str, Build] = {
     "update_expression": _operation("update"),
     "binary_expression": _operation("binary"),
     "assignment_expression": _operation("assign"),
-    "conditional_expression": _operation("ternary"),
+    "conditional_expression": _conditional,
     "comma_expression": _operation("comma"),
     "cast_expression": _cast,
     "compound_literal_expression": _cast,

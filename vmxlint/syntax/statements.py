@@ -10,6 +10,8 @@ from tree_sitter import Node
 from vmxlint.facts import Expr, Stmt
 from vmxlint.syntax.draft import Build, Draft, Kids, expressions_of, statements_of
 
+_PARTS_OF_FOR = ("initializer", "condition", "body", "update")
+
 
 class _Else(NamedTuple):
     statements: tuple[Stmt, ...]
@@ -20,8 +22,8 @@ def _branch(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
 
     def build(draft: Draft, node: Node, kids: Kids) -> Stmt:
         start, end = draft.span(node)
-        word = draft.slice(node)[:3]
-        first = kids[-1 if word.startswith("do") else 0] if kids else None
+        word = node.type.partition("_")[0]
+        first = kids[-1 if word == "do" else 0] if kids else None
         test = first if type(first) is Expr else None
         body = statements_of([one for one in kids if one is not test])
         orelse = next((one.statements for one in kids if type(one) is _Else), ())
@@ -35,10 +37,20 @@ def _else(draft: Draft, node: Node, kids: Kids) -> _Else:
 
 
 def _for(draft: Draft, node: Node, kids: Kids) -> Stmt:
+    """The first part before the loop, the last as its `orelse`; no test is one that is true."""
     start, end = draft.span(node)
-    head = statements_of(kids[:-1])
-    loop = Stmt("loop", "for", None, statements_of(kids[-1:]), (), start, end)
-    return Stmt("block", "", None, (*head, loop), (), start, end) if head else loop
+    if node.has_error or len(kids) != node.named_child_count:
+        head, test, body, update = kids[:-1], None, kids[-1:], []
+    else:
+        head, tests, body, update = (_in_field(node, kids, name) for name in _PARTS_OF_FOR)
+        test = next(iter(expressions_of(tests)), Expr("number", "1", (), start, start))
+    loop = Stmt("loop", "for", test, statements_of(body), statements_of(update), start, end)
+    before = statements_of(head)
+    return Stmt("block", "", None, (*before, loop), (), start, end) if before else loop
+
+
+def _in_field(node: Node, kids: Kids, name: str) -> Kids:
+    return [kid for n, kid in enumerate(kids) if node.field_name_for_named_child(n) == name]
 
 
 def _case(draft: Draft, node: Node, kids: Kids) -> Stmt:
@@ -46,7 +58,19 @@ def _case(draft: Draft, node: Node, kids: Kids) -> Stmt:
     if not draft.slice(node).startswith("case"):
         return Stmt("default", "", None, statements_of(kids), (), start, end)
     value = kids[0] if kids and type(kids[0]) is Expr else None
+    if value and value.text == "^" and _is_range(draft, node.child_by_field_name("value")):
+        value = value._replace(kind="range", text="...")
     return Stmt("case", "", value, statements_of(kids[1:]), (), start, end)
+
+
+def _is_range(draft: Draft, value: Node | None) -> bool:
+    """Whether the clean-up wrote this `^`: with a space on each side, beside those that were."""
+    left = value and value.child_by_field_name("left")
+    right = value and value.child_by_field_name("right")
+    if not left or not right:
+        return False
+    between = draft.characters[left.end_byte : right.start_byte]
+    return " ^ " in between and between != " ^ "
 
 
 def _jump(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
