@@ -67,13 +67,15 @@ class Dispatch:
         return frozenset({*self._dialect.slot_contexts, *self._dialect.entry_slots})
 
     def held(self, slot: str, type_name: str = "") -> tuple[Routine, ...]:
-        """The functions that a member can hold, of structs of that type if it is known."""
+        """The functions that a member can hold, of structs of that type if it is known; not those
+        that another of them passes on to."""
         able = self.slots.get(slot, ())
         if any(one.type == type_name for one in able):
             able = tuple(one for one in able if one.type == type_name)
         elif type_name in self._types:
             able = ()
-        return tuple(dict.fromkeys(one.routine for one in able))
+        found = dict.fromkeys(one.routine for one in able)
+        return tuple(one for one in found if not any(_wraps(other, one) for other in found))
 
     @cached_property
     def _types(self) -> frozenset[str]:
@@ -197,6 +199,11 @@ class Dispatch:
         if callee.text in self._dialect.call_back:
             for one in arguments:
                 yield from self._functions(_plain(one), giver, 0)
+
+
+def _wraps(one: Routine, other: Routine) -> bool:
+    """Whether a function in a slot passes on to another one that, by the build, could be there."""
+    return one is not other and other.name in one.function.words
 
 
 def _handed_names(callee: str, text: str) -> set[str]:

@@ -135,12 +135,14 @@ class Asm:
 
 @dataclass(frozen=True)
 class Macro:
-    """A `#define`: `params` is None for one without parentheses."""
+    """A `#define`: `params` is None for one without parentheses; `rivals` are the bodies that other
+    builds give it, as far as they paste names."""
 
     name: str
     params: tuple[str, ...] | None
     body: str
     start: int
+    rivals: tuple[str, ...] = ()
 
     @cached_property
     def spells_asm(self) -> bool:

@@ -34,9 +34,10 @@ class Reading:
         small = sum(len(one.data) for one in self.unit.files) < PARALLEL_FROM
         self._parts = shares(self.unit, 1 if small else jobs)
         others = range(1, len(self._parts))
+        self._own: Executor | None = None
         if others and executor is None:
             fork = multiprocessing.get_context("fork")
-            executor = ProcessPoolExecutor(len(others), fork)
+            executor = self._own = ProcessPoolExecutor(len(others), fork)
         self._waiting: list[Future[list[Facts]]] = []
         if executor is not None:
             work = (str(root), dialect.id)
@@ -47,6 +48,8 @@ class Reading:
         found, reader = _read(self.unit, self._parts[0])
         for future in self._waiting:
             found += future.result()
+        if self._own:
+            self._own.shutdown()
         by_path = {one.path: one for one in found}
         left = [one.path for one in self.unit.files if one.path not in by_path]
         if left:  # another process saw another state of the files
@@ -68,7 +71,7 @@ def _read(unit: Unit, paths: Sequence[str]) -> tuple[list[Facts], Reader]:
     from vmxlint import syntax
 
     texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
-    reader = syntax.Reader(syntax.unit_macros(texts.values()))
+    reader = syntax.Reader(syntax.unit_macros(texts.values()), texts)
     return [reader.read(path, texts[path]) for path in paths if path in texts], reader
 
 

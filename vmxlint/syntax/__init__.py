@@ -6,14 +6,19 @@ a function is read when somebody asks for it; most are never asked for.
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from types import MappingProxyType
 
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Macro, Variable
-from vmxlint.syntax import assembly, cleanup, macros, words
-from vmxlint.syntax.cleanup import Cleaned, clean
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Macro, Row, Table, Variable
+from vmxlint.syntax import assembly, attributes, forms, included, macros, words
+from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
+from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code
 from vmxlint.syntax.lower import lower
 from vmxlint.syntax.mask import without_comments
 
@@ -24,55 +29,77 @@ _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
 _UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
 _NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
 _LONGEST_MACRO = 8000
+MOST_RIVALS = 3
+_EMPTY: Mapping[str, bytes] = MappingProxyType({})
 _NOTHING = Expr("opaque", "", (), 0, 0)
 
 
 def unit_macros(texts: Iterable[bytes]) -> dict[str, Macro]:
-    """All macros with code in them that texts without comments define; of one name, the longest."""
+    """All macros with code in them that texts without comments define; of one name, the longest,
+    and beside it the others that paste names."""
     found: dict[str, Macro] = {}
     for text in texts:
         for macro in macros.defined(directives(text)):
             known = found.get(macro.name)
-            code = macro.params is not None or _CALLS.search(macro.body)
-            if code and (known is None or len(known.body) < len(macro.body)):
+            code = macro.params is not None or _CALLS.search(macro.body) or shapes_code(macro)
+            if code and known is None:
                 found[macro.name] = macro
+            elif code and known and known.body.strip() != macro.body.strip():
+                longer, other = (
+                    (known, macro) if len(known.body) >= len(macro.body) else (macro, known)
+                )
+                found[macro.name] = _beside(longer, other)
     return found
 
 
-class Reader:
-    """Reads the files of a unit, and later the bodies of their functions, by the unit's macros."""
+def _beside(longer: Macro, other: Macro) -> Macro:
+    pastes = "##" in longer.body and "##" in other.body and longer.params is not None
+    bodies = (*longer.rivals, *other.rivals, *((other.body,) if pastes else ()))
+    return replace(longer, rivals=bodies[:MOST_RIVALS])
 
-    def __init__(self, known_macros: macros.Macros) -> None:
-        self._known = known_macros
-        known = known_macros.values()
-        attributes = cleanup.attributes(known_macros)
-        self._attributes = frozenset(name.encode() for name in attributes)
-        self._aliases = frozenset(one.name for one in known if one.params is None) - attributes
-        self._pasting = {
-            one.name: one for one in known if one.params is not None and "##" in one.body
+
+class Reader:
+    """Reads the files of a unit, and later the bodies of their functions, by the unit's macros.
+
+    `texts` are the files, by their paths, that may be included in the middle of others.
+    """
+
+    def __init__(self, known_macros: macros.Macros, texts: Mapping[str, bytes] = _EMPTY) -> None:
+        self._texts = texts
+        words = attributes.of(known_macros)
+        shapes, parts = forms.of(known_macros)
+        self._known = Known(known_macros, frozenset(one.encode() for one in words), shapes)
+        self._aliases = frozenset(filter(self._is_alias, known_macros)) - words
+        self._pasting = parts | {
+            name: one for name, one in known_macros.items() if is_part_of_its_caller(one)
         }
+
+    def _is_alias(self, name: str) -> bool:
+        macro = self._known.macros[name]
+        return macro.params is None and bool(_CALLS.search(macro.body))
 
     def read(self, path: str, text: bytes) -> Facts:
         """The Facts of a file, given without its comments."""
         if path.endswith(".S"):
             return Facts(path, functions=assembly.file(text.decode("latin-1")))
-        cleaned = clean(text, self._known, self._attributes)
+        cleaned = clean(text, self._known, lambda name: self._included(path, name))
         asms = tuple(
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
-        spelling = self._spelling(asms, _present(self._aliases, cleaned.text))
+        present = _present(self._aliases, cleaned.text)
+        spelling = self._spelling(asms, present, cleaned.included)
         draft = lower(Draft(path, cleaned.text, spelling))
         return Facts(
             path,
             (
-                *draft.functions,
+                *self._headed(path, draft.functions, cleaned, spelling),
                 *self._generated(path, cleaned, spelling),
                 *_macro_functions(cleaned, spelling),
             ),
             tuple(draft.structs),
-            tuple(draft.tables),
+            tuple(_tables(draft, cleaned.included, spelling)),
             asms,
-            tuple(cleaned.macros),
+            (*cleaned.macros, *cleaned.included),
             (*draft.constants, *_values(draft), *_object_constants(cleaned.macros)),
             tuple(cleaned.includes),
             (*cleaned.gaps, *draft.gaps),
@@ -83,18 +110,34 @@ class Reader:
         if function.body is not None:
             return function.body
         text = function.text.encode("utf-8", "surrogateescape")
-        spelling = self._spelling(facts.asms if function.place is None else ())
+        has_included = included.PREFIX in function.text
+        spelling = self._spelling(
+            facts.asms if function.place is None else (),
+            included=included.of(facts.macros) if has_included else (),
+        )
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
-        return lower(draft).body or Body((), ())
+        body = lower(draft).body or Body((), ())
+        return body._replace(statements=included.with_cases(body)) if has_included else body
 
-    def _spelling(self, asms: Sequence[Asm] = (), present: Collection[str] = ()) -> Spelling:
+    def _included(self, path: str, name: str) -> bytes | None:
+        """The text of the file that another one includes under a name."""
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+        return self._texts.get(beside, self._texts.get(name))
+
+    def _spelling(
+        self,
+        asms: Sequence[Asm] = (),
+        present: Collection[str] = (),
+        included: Iterable[Macro] = (),
+    ) -> Spelling:
         numbers = {asm.start: number for number, asm in enumerate(asms)}
+        pasting = self._pasting | {one.name: one for one in included}
         return Spelling(
             numbers,
             self._aliases,
-            self._pasting.keys(),
-            self._pasted,
-            lambda code: words.of(code, self._pasting, present),
+            pasting.keys(),
+            partial(self._pasted, pasting),
+            lambda code: words.of(code, pasting, present),
         )
 
     def _value(self, text: str) -> Expr:
@@ -103,10 +146,13 @@ class Reader:
             return Expr("name", text, (), 0, 0)
         return self._pasted_text(text, (0, 0))
 
-    def _pasted(self, call: str, place: tuple[int, int]) -> Expr | None:
+    def _pasted(self, pasting: macros.Macros, call: str, place: tuple[int, int]) -> Expr | None:
         """What a call of a macro that pastes names stands for."""
-        text = macros.expanded(call, self._pasting)
-        return None if text == call else self._pasted_text(text, place)
+        texts = {macros.expanded(call, one): None for one in _builds(call, pasting)}
+        made = [self._pasted_text(text, place) for text in texts if text != call]
+        if len(made) < 2:
+            return made[0] if made else None
+        return reduce(lambda a, b: Expr("ternary", "", (_NOTHING, a, b), *place), made)
 
     def _pasted_text(self, text: str, place: tuple[int, int]) -> Expr:
         code = f"({{ {text}; }})" if _STATEMENT.search(text) else text
@@ -121,6 +167,39 @@ class Reader:
         for text, start, end in cleaned.generated:
             draft = Draft(path, _cleaned(text), spelling, (start, end), origin="generated")
             yield from lower(draft).functions
+
+    def _headed(
+        self, path: str, found: Iterable[Function], cleaned: Cleaned, spelling: Spelling
+    ) -> Iterator[Function]:
+        """The functions, with the names and parameters of those whose head a macro spells."""
+        spelled = {start: (text, (start, end)) for text, start, end in cleaned.heads}
+        for one in found:
+            text, place = spelled.get(one.at, ("", (0, 0)))
+            draft = Draft(path, _cleaned(text + "{}"), spelling, place)
+            heads = lower(draft).functions if text else []
+            yield _with_head(one, heads[-1]) if heads else one
+
+
+def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:
+    """The macros by which a call is expanded, for each build that gives its macro another text."""
+    yield pasting
+    macro = pasting.get(call.partition("(")[0].strip())
+    for body in macro.rivals if macro else ():
+        yield {**pasting, macro.name: replace(macro, body=body)} if macro else pasting
+
+
+def _with_head(one: Function, head: Function) -> Function:
+    return replace(one, name=head.name, params=head.params, static=head.static, type=head.type)
+
+
+def _tables(draft: Draft, found: Iterable[Macro], spelling: Spelling) -> Iterable[Table]:
+    """The tables of a file, with the rows of the files that are included in them."""
+    rows: dict[str, tuple[Row, ...]] = {}
+    for macro in found:
+        code, place = f"int rows[] = {{ {macro.body} }};", (macro.start, macro.start)
+        made = lower(Draft(draft.path, _cleaned(code), spelling, place)).tables
+        rows[macro.name] = made[0].rows if made else ()
+    return included.with_rows(draft.tables, rows) if rows else draft.tables
 
 
 def _present(aliases: Collection[str], text: bytes) -> tuple[str, ...]:
@@ -157,7 +236,7 @@ def _macro_functions(cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]
 def _cleaned(text: str) -> bytes:
     """What a macro makes, in the form that the grammar reads; most of it already is."""
     encoded = text.encode("utf-8", "replace")
-    return clean(encoded, {}).text if _UNUSUAL.search(text) else encoded
+    return clean(encoded, Known({})).text if _UNUSUAL.search(text) else encoded
 
 
 def _values(draft: Draft) -> Iterator[tuple[str, str]]:

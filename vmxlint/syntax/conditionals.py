@@ -24,16 +24,18 @@ from vmxlint.syntax.mask import spaces
 _DIRECTIVE = re.compile(rb"#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)")
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
-_DEAD = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z|.*\b0\s*&&", re.DOTALL)
+_ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z")
 
 
 @dataclass
 class _Arm:
-    """One arm: its directive's span, where its text starts and ends, and whether it can live."""
+    """One arm: its directive's span, where its text starts and ends, whether it can live, and
+    whether it does in every build."""
 
     at: int
     start: int
     alive: bool
+    certain: bool
     end: int = -1
     balanced: bool = True
 
@@ -113,8 +115,9 @@ def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
     word, condition = directive["word"], directive["rest"]
     assembly = word == b"ifdef" and condition.strip() == b"__ASSEMBLY__"
     value = _constant(condition) if word in (b"if", b"elif") else None
-    dead = assembly or value == 0 or (value is None and bool(_DEAD.match(condition)))
-    group.arms.append(_Arm(directive.start(), directive.end(), not dead and not group.taken))
+    alive = not (assembly or value == 0 or _ASSEMBLY.match(condition) or group.taken)
+    certain = bool(word == b"else" or value) and not any(arm.alive for arm in group.arms)
+    group.arms.append(_Arm(directive.start(), directive.end(), alive, alive and certain))
     group.taken = group.taken or bool(value)
     group.low = len(group.stack)
 
@@ -122,6 +125,9 @@ def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
 def _constant(condition: bytes) -> int | None:
     """The value of a condition that no configuration changes."""
     text = condition.replace(b"\\", b" ").decode("latin-1").strip()
+    if "&&" in text and "||" not in text and "!(" not in text:
+        parts = [evaluate(part.strip("() \t"), {}) for part in text.split("&&")]
+        return 0 if 0 in parts else None
     if text.startswith("!"):
         value = evaluate(text[1:], {})
         return None if value is None else int(not value)
@@ -180,6 +186,8 @@ def _rewrite(group: _Group, out: bytearray, bare: bytearray, gaps: list[Gap]) ->
     alive = [arm for arm in group.arms if arm.alive]
     context = group.stack[-1] if group.stack else "file"
     if all(arm.balanced for arm in alive) and _whole(alive, group, context, bare):
+        if any(arm.certain for arm in alive):
+            return
         if context == "block" and not any(_LABEL.match(bare, a.start, a.end) for a in alive):
             _branch(group, out, bare)
         return

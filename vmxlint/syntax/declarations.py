@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from tree_sitter import Node
 
 from vmxlint.facts import Body, Expr, Function, Row, Stmt, Struct, Table, Variable, spelled
@@ -65,7 +68,7 @@ def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
 def _note_table(draft: Draft, declarator: Declarator, kind: str) -> None:
     assert declarator.value is not None
     pairs = [one for one in declarator.value.kids if one.kind == "pair" and one.kids]
-    rows = tuple(Row(one.text, target(one.kids[-1]), one.start) for one in pairs)
+    rows = tuple(Row(p.text, value, p.start) for p in pairs for value in targets(p.kids[-1]))
     if rows:
         draft.tables.append(Table(declarator.name, kind, rows, declarator.start))
 
@@ -81,20 +84,47 @@ def _struct(draft: Draft, node: Node, kids: Kids) -> Type:
     return Type(name)
 
 
-def _enumerator(draft: Draft, node: Node, kids: Kids) -> None:
-    """`NAME = value` of an enum."""
+class _Enumerator(NamedTuple):
+    """A name of an enum, with its value as it is spelled, if it is."""
+
+    name: str
+    value: str
+
+
+def _enumerator(draft: Draft, node: Node, kids: Kids) -> _Enumerator | None:
     values = expressions_of(kids)
-    if len(values) == 2:
-        start, end = values[1].start - draft.base, values[1].end - draft.base
-        text = draft.text[start:end] if not draft.place else b""
-        draft.constants.append((values[0].text, text.decode("utf-8", "replace")))
+    if not values:
+        return None
+    start, end = values[-1].start - draft.base, values[-1].end - draft.base
+    given = len(values) == 2 and not draft.place
+    text = draft.text[start:end] if given else b""
+    return _Enumerator(values[0].text, text.decode("utf-8", "replace"))
 
 
-def target(value: Expr) -> str:
-    """The function that a table's value names: `f`, `&f`, `(cast)f`, else the expression."""
+def _enumerators(draft: Draft, node: Node, kids: Kids) -> None:
+    """The names of an enum: one without a value is the one before plus 1."""
+    counts = not node.has_error and not draft.place
+    last, more = "0", 0
+    for one in kids:
+        if type(one) is not _Enumerator:
+            continue
+        if one.value:
+            last, more = one.value, 0
+        if one.value or counts:
+            draft.constants.append((one.name, f"({last}) + {more}" if more else last))
+        more += 1
+
+
+def targets(value: Expr) -> Iterator[str]:
+    """The functions that a table's value names: `f`, `&f`, `(cast)f`, one for each build, else the
+    expression."""
     while value.kind in ("cast", "unary") and value.kids:
         value = value.kids[-1]
-    return spelled(value)
+    if value.kind == "ternary" and value.kids[0].kind == "opaque":
+        for one in value.kids[1:]:
+            yield from targets(one)
+    else:
+        yield spelled(value)
 
 
 def _type(draft: Draft, node: Node, kids: Kids) -> Type:
@@ -176,6 +206,7 @@ DECLARATIONS: dict[str, Build] = {
     "union_specifier": _struct,
     "enum_specifier": _type_descriptor,
     "enumerator": _enumerator,
+    "enumerator_list": _enumerators,
     "field_declaration_list": _variables,
     "field_declaration": _fields,
     "pointer_declarator": _pointer,

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _LEXEME = re.compile(
-    rb"/\*.*?(?:\*/|\Z)|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?", re.DOTALL
+    rb"/\*.*?(?:\*/|\Z)|//[^\n]*(?:(?<=\\)\n[^\n]*|(?<=\\\r)\n[^\n]*)*|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?",
+    re.DOTALL,
 )
 _NOT_NEWLINE = re.compile(rb"[^\n]")
 _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
+_NAME_BYTE = re.compile(rb"\w")
 _OPENING = b"([{"
 
 
 def spaces(text: bytes) -> bytes:
     """As many bytes as `text` has: its line feeds, and spaces for all else."""
     return _NOT_NEWLINE.sub(b" ", text) if b"\n" in text else b" " * len(text)
+
+
+def overwrite(buffer: bytearray, code: bytearray, start: int, end: int, word: bytes = b"") -> None:
+    """Blank `start` to `end` in both, then write `word` there."""
+    blank = spaces(bytes(buffer[start:end]))
+    for one in (buffer, code):
+        one[start:end] = word + blank[len(word) :]
+
+
+def occurrences(word: bytes, code: bytes) -> Iterator[int]:
+    """Where `word` stands as a whole word."""
+    start = code.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if not (start and _NAME_BYTE.match(code, start - 1)) and not _NAME_BYTE.match(code, end):
+            yield start
+        start = code.find(word, end)
 
 
 def without_comments(text: bytes) -> bytes:

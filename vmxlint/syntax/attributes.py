@@ -1,0 +1,98 @@
+"""Attributes: words that say nothing about what code does, told by the tree's own macros and by
+where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from vmxlint.syntax import mask
+from vmxlint.syntax.macros import Macros
+
+_NAME_BYTE = re.compile(rb"\w")
+_PLAIN = frozenset(b"noinline_for_stack noinline noinstr notrace asmlinkage fastcall".split())
+_UNDERSCORED = re.compile(rb"__[a-z]\w*")
+_ATTRIBUTES = frozenset(
+    b"__visible __init __exit __initdata __user __iomem __percpu __rcu __force __always_inline"
+    b" __must_check __maybe_unused __read_mostly __ro_after_init __packed __weak __cold __used"
+    b" __noreturn __pure __noclone __flatten __no_kcsan __no_sanitize_address".split()
+)
+_WITH_ARGUMENTS = frozenset(
+    b"__aligned __section __printf __acquires __releases __must_hold __cacheline_aligned"
+    b" __alloc_size __counted_by __attribute__ __attribute __declspec".split()
+)
+_NO_ATTRIBUTE = re.compile(
+    rb"__(?:[us](?:8|16|32|64|128)|[lb]e(?:16|32|64)|kernel_\w+|int128|typeof\w*)\Z|.*[^a-z_]|.*_\Z"
+)
+_BEHIND_A_TYPE = re.compile(rb"[\w*\])}]\s+\Z")
+_BEFORE_A_NAME = re.compile(rb"\s*[*A-Za-z_]")
+_BEHIND_A_BRACKET = re.compile(rb"[\])}]\s+\Z")
+_BEFORE_AN_END = re.compile(rb"\s*[;={]")
+_BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
+_BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
+_BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
+
+
+def of(known: Macros) -> frozenset[str]:
+    """The macros that stand for nothing but attributes, also by way of each other."""
+    bodies = {one.name: one.body.encode() for one in known.values() if one.body.strip()}
+    found: set[str] = set()
+    while True:
+        names = b"|".join(sorted({*_PLAIN, *_ATTRIBUTES, *(name.encode() for name in found)}))
+        only = re.compile(rb"(?:\s|inline\b|(?:%s)\b|__attribute__\s*\(\(.*?\)\))+" % names)
+        more = {name for name, body in bodies.items() if only.fullmatch(body)} - found
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
+    """Blank the words that stand between a type and a name, or behind a declaration.
+
+    `own` are the tree's own words for an attribute.
+    """
+    snapshot = bytes(code)
+    for word in sorted({*_PLAIN, *own}):
+        for start in mask.occurrences(word, snapshot):
+            mask.overwrite(buffer, code, start, _with_arguments(snapshot, start + len(word)))
+    for match in _UNDERSCORED.finditer(snapshot):
+        start = match.start()
+        if not _NAME_BYTE.match(snapshot, start - 1):
+            if end := _end(snapshot, match[0], start, match.end()):
+                mask.overwrite(buffer, code, start, end)
+
+
+def _end(code: bytes, word: bytes, start: int, end: int) -> int:
+    """Where the attribute `word` ends, its arguments included; 0 if it is none."""
+    if word in _WITH_ARGUMENTS:
+        return _with_arguments(code, end)
+    if word in _ATTRIBUTES or _is_attribute(code, start, end):
+        return end
+    return _takes_arguments(code, start, end) if code[end : end + 1] == b"(" else 0
+
+
+def _with_arguments(code: bytes, end: int) -> int:
+    """The end of a word's arguments, if there are some behind it."""
+    opening = code.find(b"(", end)
+    if opening < 0 or code[end:opening].strip():
+        return end
+    return max(end, mask.closing(code, opening))
+
+
+def _is_attribute(code: bytes, start: int, end: int) -> bool:
+    """Whether an unknown word with two underscores stands where only an attribute can."""
+    before = code[max(0, start - 12) : start]
+    if _NO_ATTRIBUTE.match(code[start:end]) or _BEFORE_A_VALUE.search(before):
+        return False
+    if _BEHIND_A_BRACKET.search(before) and _BEFORE_AN_END.match(code, end):
+        return True
+    return bool(_BEHIND_A_TYPE.search(before) and _BEFORE_A_NAME.match(code, end))
+
+
+def _takes_arguments(code: bytes, start: int, end: int) -> int:
+    """The end of an unknown word with arguments between a variable and its first value, or 0."""
+    before = code[max(0, start - 12) : start]
+    if not _BEHIND_A_VARIABLE.search(before) or _BEFORE_A_VALUE.search(before):
+        return 0
+    closed = mask.closing(code, end)
+    return closed if closed > 0 and _BEFORE_ITS_VALUE.match(code, closed) else 0

@@ -1,0 +1,150 @@
+"""Files that are included in the middle of code: rows of a table, cases of a switch, statements.
+
+Such a file is a list of calls of a macro that is defined before the `#include`. Its text, with
+those calls expanded, becomes a macro of its own, `_x0`, which is named where the directive was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from vmxlint.facts import Body, Expr, Gap, Macro, Row, Stmt, Table
+from vmxlint.syntax import conditionals, macros, mask
+from vmxlint.syntax.macros import Macros
+
+PREFIX = "_x"
+
+_FILE = re.compile(rb'[ \t]*"([^"\n]+)"')
+_UNDEFINED = re.compile(rb"[ \t]+(\w+)")
+_BRACE = re.compile(rb"[{}]")
+_CASES = re.compile(r"\s*(?:case|default)\b")
+_BLOCK = re.compile(rb"(?:[);{}:]|\b(?:else|do))\s*\Z")
+_DATA = re.compile(rb"[=,]\s*\Z")
+_NEAR = 200
+
+Find = Callable[[str], bytes | None]
+_Line = re.Match[bytes]
+
+
+class _Place(NamedTuple):
+    """An `#include` in the middle of code: its line, the file's text, and what is around it."""
+
+    line: _Line
+    text: bytes
+    in_data: bool
+
+
+def take(
+    buffer: bytearray, code: bytearray, lines: Sequence[_Line], find: Find, known: Macros
+) -> Iterator[Macro | Gap]:
+    """Name such a file's text in place of its `#include`; a gap if there is no room for that.
+
+    `find` gives the text of a file that is included under a name, if the unit has it.
+    """
+    places = list(_places(bytes(code), lines, find))
+    for number, place in enumerate(places):
+        line = place.line
+        text = _text(place.text, {**known, **_defined(lines, line.start())})
+        name = f"{PREFIX}{number}"
+        word = _word(name, text, place.in_data)
+        if len(word) > line.end() - line.start() or len(text) > macros.MOST_TEXT:
+            yield Gap(line.start(), "a file that is included in the middle of code is not read")
+            continue
+        mask.overwrite(buffer, code, line.start(), line.end(), word)
+        yield Macro(name, (), text, line.start())
+
+
+def _places(code: bytes, lines: Iterable[_Line], find: Find) -> Iterator[_Place]:
+    first = code.find(b"{")
+    for line in lines:
+        if line["word"] != b"include" or not 0 <= first < line.start():
+            continue
+        named = _FILE.match(line["rest"])
+        text = find(named[1].decode("utf-8", "replace")) if named else None
+        if text is None:
+            continue
+        before = _opened_by(code, line.start())
+        if _BLOCK.search(before) or _DATA.search(before):
+            yield _Place(line, text, bool(_DATA.search(before)))
+
+
+def _opened_by(code: bytes, position: int) -> bytes:
+    """What stands before the brace that is open at `position`; nothing if none is."""
+    opened: list[int] = []
+    for brace in _BRACE.finditer(code, 0, position):
+        if brace[0] == b"{":
+            opened.append(brace.start())
+        elif opened:
+            opened.pop()
+    return code[max(0, opened[-1] - _NEAR) : opened[-1]] if opened else b""
+
+
+def _defined(lines: Iterable[_Line], position: int) -> dict[str, Macro]:
+    """The macros that the file itself has defined before `position`."""
+    found: dict[str, Macro] = {}
+    for line in lines:
+        if line.start() >= position:
+            break
+        found.update((one.name, one) for one in macros.defined([line]))
+        if line["word"] == b"undef" and (gone := _UNDEFINED.match(line["rest"])):
+            found.pop(gone[1].decode(), None)
+    return found
+
+
+def _text(content: bytes, known: Macros) -> str:
+    """A file's text without directives, its macro calls expanded."""
+    lines = list(conditionals.directives(content))
+    text, _, _ = conditionals.resolve(content, mask.code_only(content), lines)
+    return macros.expanded(text.decode("utf-8", "replace"), known).strip()
+
+
+def _word(name: str, text: str, in_data: bool) -> bytes:
+    if in_data:
+        return f"[0]={name},".encode()
+    return f"case 0:{name}();".encode() if _CASES.match(text) else f"{name}();".encode()
+
+
+def of(known: Iterable[Macro]) -> list[Macro]:
+    """Those among a file's macros that are the text of an included file."""
+    return [one for one in known if one.name.startswith(PREFIX) and one.params == ()]
+
+
+def with_cases(body: Body) -> tuple[Stmt, ...]:
+    """The statements of a function, with the cases of included files where they belong."""
+    return _with_cases(body.statements)
+
+
+def _with_cases(statements: Iterable[Stmt]) -> tuple[Stmt, ...]:
+    found: list[Stmt] = []
+    for one in statements:
+        one = one._replace(body=_with_cases(one.body), orelse=_with_cases(one.orelse))
+        if one.kind == "case" and one.body and (cases := _cases(one.body[0].expr)):
+            last = cases[-1]
+            found += [*cases[:-1], last._replace(body=last.body + one.body[1:])]
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _cases(expr: Expr | None) -> list[Stmt]:
+    """The cases in a statement expression, each with what is behind it."""
+    if expr is None or expr.kind != "block":
+        return []
+    found: list[Stmt] = []
+    for one in (part for block in expr.stmts for part in block.body):
+        if one.kind in ("case", "default"):
+            found.append(one)
+        elif found:
+            found[-1] = found[-1]._replace(body=(*found[-1].body, one))
+    return found
+
+
+def with_rows(tables: Iterable[Table], rows: Mapping[str, Sequence[Row]]) -> Iterator[Table]:
+    """The tables of a file, with the rows of included files where they belong."""
+    for table in tables:
+        found = tuple(row for one in table.rows for row in rows.get(one.value, (one,)))
+        if found:
+            yield replace(table, rows=found)
