@@ -9,15 +9,16 @@ that waits for a flag has the contexts of what sets the flag.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 from vmxlint.flow import Site
 from vmxlint.gates import Gates
+from vmxlint.interval import Interval
 from vmxlint.link import Edge, Linker
 from vmxlint.model.profiles import Profile
 from vmxlint.operations import Operations
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach, exit_for
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach, Way, exit_for
 from vmxlint.reasons import Reasons
 from vmxlint.roundtrip import RoundTrip
 from vmxlint.routine import Routine
@@ -38,16 +39,14 @@ class Contexts:
         gates: Gates,
         reasons: Reasons,
         profile: Profile,
-        about: str = "",
     ) -> None:
         self._linker = linker
         self._operations = operations
         self._gates = gates
         self._reasons = reasons
         self._profile = profile
-        self._about = about
         self._round = RoundTrip(linker, structs)
-        self._followed: dict[Routine, list[Edge]] = {}
+        self._covered: set[Routine] = set(operations.entries)
         self.spine = Spine(linker, operations)
 
     def _roots(self) -> Iterator[Step]:
@@ -78,6 +77,7 @@ class Contexts:
 
     @cached_property
     def _switching(self) -> list[Step]:
+        self._cover(self._round.switches)
         plain = Ways(self.spine, self._gates, self._profile)
         return self._round.ways_to_switch(self._roots(), self._onward, plain)
 
@@ -85,7 +85,7 @@ class Contexts:
     def _search(self) -> Search:
         once = {(s.routine, s.context) for way in self._switching for s in way.chain()}
         once |= set(self._handled())
-        return Search(list(self._roots()), self._onward, self._ways, once)
+        return Search(list(self._roots()), self._onward, self._cover, self._ways, once)
 
     def _handled(self) -> Iterator[Node]:
         """Each handler of an exit reason in the context of that reason."""
@@ -96,54 +96,70 @@ class Contexts:
                     yield routine, context
 
     def _onward(self, routine: Routine) -> Sequence[Edge]:
-        """The calls of a routine that may lead to an operation, or to what the user asks about."""
-        if routine not in self._followed:
-            cold = self._linker.dialect.cold
-            self._followed[routine] = [
-                edge
-                for edge in self._linker.edges(routine)
-                if edge.callee in self._worth_reaching and edge.callee.name not in cold
-            ]
-        return self._followed[routine]
+        """The calls of a routine that lead to what somebody has asked for."""
+        cold = self._linker.dialect.cold
+        return [
+            edge
+            for edge in self._linker.edges(routine)
+            if edge.callee in self._covered and edge.callee.name not in cold
+        ]
 
-    @cached_property
-    def _worth_reaching(self) -> frozenset[Routine]:
-        found = set(self._operations.entries)
-        todo = list(self._linker.names.routines.get(self._about, ()))
-        todo += [r for r in self._linker.routines if self._operations.made_in(r)]
-        while todo:
-            routine = todo.pop()
-            if routine not in found:
-                found.add(routine)
+    def _cover(self, routines: Iterable[Routine]) -> bool:
+        """Let the ways to some routines matter: all that may call them; whether that is new."""
+        todo = [one for one in routines if one not in self._covered]
+        for routine in todo:
+            if routine not in self._covered:
+                self._covered.add(routine)
                 todo += self._linker.could_call(routine)
-        return frozenset(found)
+        return bool(todo)
 
-    @cached_property
+    @property
     def reached(self) -> Mapping[Routine, Mapping[str, Reach]]:
-        """The ways of each context to each routine; cold routines are not in it."""
+        """The ways of each context to each routine that makes an operation or leads to one; cold
+        routines are not in it."""
+        makers = [one for one in self._linker.routines if self._operations.made_in(one)]
+        if self._cover(makers):
+            self._search.go_on()
         return {routine: self.to(routine) for routine in self._search.found}
 
     def to(self, routine: Routine) -> Mapping[str, Reach]:
         """The way of each context to a routine, in order of their names; none if it is cold."""
-        steps = self._search.found.get(routine, {})
-        expected = self._search.expected
-        return {name: steps[name].reach(expected(routine, name)) for name in sorted(steps)}
+        search = self._search
+        if self._cover([routine]):
+            search.go_on()
+        steps = search.found.get(routine, {})
+        return {
+            name: steps[name].reach(partial(search.expected, routine, name))
+            for name in sorted(steps)
+        }
 
     def of(self, routine: Routine, site: Site) -> tuple[Reach, ...]:
         """The ways of all contexts to one site of a routine, in order of their names."""
         found: dict[str, Reach] = {}
         for reach in self.to(routine).values():
-            for context, chance, gates in self._ways.at(routine, site, reach.context):
+            for context, chance, gates in self._at(routine, site, reach.context):
                 onward = Reach(
                     context,
                     reach.path,
                     reach.gates + gates,
                     reach.probability * chance,
                     reach.calls,
-                    reach.expected * chance,
+                    partial(_times, reach.runs, chance),
                 )
                 found[context] = _together(found.get(context), onward)
         return tuple(found[name] for name in sorted(found))
+
+    def _at(self, routine: Routine, site: Site, context: str) -> list[Way]:
+        """The ways to a site, once the flags before it are known."""
+        ways = self._ways.at(routine, site, context)
+        if self._ways.asked:
+            self._search.go_on()
+            ways = self._ways.at(routine, site, context)
+        return ways
+
+
+def _times(runs: Callable[[], Interval], chance: Interval) -> Interval:
+    return runs() * chance
 
 
 def _together(known: Reach | None, more: Reach) -> Reach:
@@ -151,5 +167,9 @@ def _together(known: Reach | None, more: Reach) -> Reach:
     if known is None:
         return more
     best = known if known.probability.typical >= more.probability.typical else more
-    expected = known.expected + more.expected
-    return Reach(best.context, best.path, best.gates, best.probability, best.calls, expected)
+    runs = partial(_sum, known.runs, more.runs)
+    return Reach(best.context, best.path, best.gates, best.probability, best.calls, runs)
+
+
+def _sum(one: Callable[[], Interval], other: Callable[[], Interval]) -> Interval:
+    return one() + other()

@@ -73,7 +73,7 @@ def why(function: str, path: str, options: Options) -> Explanation:
     one = target(path, options.dialect)
     reading = options.reading(one.unit)
     facts, reader = reading.facts()
-    program = Program(facts, reader.body, options.dialect, options.pricing, function)
+    program = Program(facts, reader.body, options.dialect, options.pricing)
     files = {file.path: file for file in reading.unit.files}
     pricing = options.pricing
     found = explained(function, one, program, files)

@@ -25,15 +25,13 @@ from vmxlint.structs import Structs
 class Program:
     """One unit of source, understood. Everything is computed when first asked for.
 
-    `read` gives the body of a function of a file; `about` is the name of a function whose contexts
-    matter even if it leads to no operation.
+    `read` gives the body of a function of a file.
     """
 
     files: Sequence[Facts]
     read: Callable[[Facts, Function], Body]
     dialect: Dialect
     pricing: Pricing
-    about: str = ""
 
     @cached_property
     def linker(self) -> Linker:
@@ -61,7 +59,6 @@ class Program:
             self._gates,
             self._reasons,
             self.pricing.profile,
-            self.about,
         )
 
     @cached_property

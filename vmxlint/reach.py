@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from vmxlint.gates import Gate
@@ -32,8 +32,8 @@ class Reach:
     """How a context comes to some code: by which calls, through which gates, how probably.
 
     `path` names the functions from the run loop on, `calls` are the calls between them: the most
-    probable way. `probability` is that of its gates, in one pass through the context; `expected`
-    is how often the code runs in one pass, by all ways together.
+    probable way. `probability` is that of its gates, in one pass through the context. `runs` counts
+    how often the code runs in one pass.
     """
 
     context: str
@@ -41,7 +41,12 @@ class Reach:
     gates: tuple[Gate, ...]
     probability: Interval
     calls: tuple[Edge, ...] = ()
-    expected: Interval = ONCE
+    runs: Callable[[], Interval] = lambda: ONCE
+
+    @property
+    def expected(self) -> Interval:
+        """How often the code runs in one pass through the context, by all ways together."""
+        return self.runs()
 
 
 @dataclass(frozen=True, eq=False)

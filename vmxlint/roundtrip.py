@@ -7,7 +7,8 @@ be reached, holds; the checks on the way that could refuse it cost nothing in pr
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from vmxlint.flow import Site
 from vmxlint.link import Edge, Linker
@@ -36,7 +37,7 @@ class RoundTrip:
     ) -> list[Step]:
         """The ways to the switch of the VMCS, there and back: with the fewest conditions that
         seldom hold, of these the shortest."""
-        switches = dict(self._switches())
+        switches = self.switches
         wanted = set(NESTED) if switches else set()
         heap = [(0, 0, n, root) for n, root in enumerate(roots) if root.context == EXIT]
         heapq.heapify(heap)
@@ -60,9 +61,8 @@ class RoundTrip:
 
     def given(self, ways: Iterable[Step]) -> frozenset[int]:
         """The identities of the conditions that hold on such ways."""
-        switches = dict(self._switches())
         on_the_way = {id(gate.condition) for w in ways for s in w.chain() for gate in s.gates}
-        at_the_end = {id(one) for way in ways for one in switches[way.routine].conditions}
+        at_the_end = {id(one) for way in ways for one in self.switches[way.routine].conditions}
         return frozenset(on_the_way | at_the_end)
 
     def _below(
@@ -73,7 +73,8 @@ class RoundTrip:
                 if way[0] in (EXIT, *NESTED):
                     yield step.called(edge, way)
 
-    def _switches(self) -> Iterator[tuple[Routine, Site]]:
+    @cached_property
+    def switches(self) -> Mapping[Routine, Site]:
         """The routines that make a member point to another VMCS's struct, and where."""
         holders = self._structs.holders
         pointing = {
@@ -82,9 +83,10 @@ class RoundTrip:
             for member in struct.members
             if member.type in holders and member.pointers and struct.name not in holders
         }
-        for name in sorted(pointing):
-            for routine in self._linker.mentions.of(name + "="):
-                for site in routine.stores:
-                    target = site.expr.kids[0]
-                    if target.kind == "member" and target.text == name:
-                        yield routine, site
+        return {
+            routine: site
+            for name in sorted(pointing)
+            for routine in self._linker.mentions.of(name + "=")
+            for site in routine.stores
+            if site.expr.kids[0].kind == "member" and site.expr.kids[0].text == name
+        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 from vmxlint.gates import Gate
@@ -49,46 +48,72 @@ class Step(NamedTuple):
             step = step.parent
         return steps[::-1]
 
-    def reach(self, expected: Interval) -> Reach:
-        """The way of this step as a whole."""
+    def reach(self, runs: Callable[[], Interval]) -> Reach:
+        """The way of this step as a whole; `runs` counts all ways."""
         steps = self.chain()
         calls = (*steps[0].descent, *(step.edge for step in steps if step.edge))
         path = (*(call.caller.name for call in steps[0].descent), *(s.routine.name for s in steps))
         gates = tuple(gate for step in steps for gate in step.gates)
-        probability = ONCE
-        for step in steps:
-            probability = probability * step.chance
-        return Reach(self.context, path, gates, probability, calls, expected)
+        return Reach(self.context, path, gates, self.probability, calls, runs)
+
+    @property
+    def probability(self) -> Interval:
+        """That of all gates on the way."""
+        chance = ONCE
+        for step in self.chain():
+            chance = chance * step.chance
+        return chance
 
 
 class Search:
     """The most probable way of each context to each routine, by a heap as in Dijkstra's search.
 
     A probability never grows along a path. Of equals the shortest way, then the first in the order
-    of the code. What `once` names runs just once in a pass, whatever its callers.
+    of the code. `onward` gives the calls of a routine that matter so far, `cover` makes the ways to
+    some routines matter too. What `once` names runs just once in a pass, whatever its callers.
     """
 
     def __init__(
         self,
         roots: Sequence[Step],
-        onward: Callable[[Routine], Iterable[Edge]],
+        onward: Callable[[Routine], Sequence[Edge]],
+        cover: Callable[[Iterable[Routine]], bool],
         ways: Ways,
         once: Iterable[Node] = (),
     ) -> None:
         self._onward = onward
+        self._cover = cover
         self._ways = ways
         self._heap: list[tuple[float, int, int, Step]] = []
         self._pushed = 0
         self._calls: dict[Node, list[tuple[Node, Interval]]] = {}
         self._waiting: list[tuple[Step, Edge]] = []
+        self._followed: dict[Routine, set[Edge]] = {}
+        self._sums: Mapping[Node, list[float]] = {}
+        self._summed = -1  # the number of calls that the sums are of
         self.found: dict[Routine, dict[str, Step]] = {}
         self._roots = [(root.routine, root.context) for root in roots]
         self._once = {*self._roots, *once}
         for root in roots:
             self._push(root)
         self._run()
-        while self._resolve_flags():
-            self._run()
+
+    def go_on(self) -> None:
+        """Follow the calls that matter by now and did not before. They lead to nothing that was
+        found before, for its callers mattered already; so the ways to that stay the best."""
+        self._follow_more()
+        while self._ways.asked or self._waiting:
+            self._resolve_flags()
+
+    def _follow_more(self) -> None:
+        for routine in list(self.found):
+            followed = self._followed[routine]
+            for edge in self._onward(routine):
+                if edge not in followed:
+                    followed.add(edge)
+                    for step in list(self.found[routine].values()):
+                        self._call(step, edge)
+        self._run()
 
     def _push(self, step: Step) -> None:
         self._pushed += 1
@@ -100,7 +125,9 @@ class Search:
             known = self.found.setdefault(step.routine, {})
             if step.context not in known:
                 known[step.context] = step
-                for edge in self._onward(step.routine):
+                followed = self._followed.setdefault(step.routine, set())
+                followed.update(edges := self._onward(step.routine))
+                for edge in edges:
                     self._call(step, edge)
 
     def _call(self, step: Step, edge: Edge) -> None:
@@ -117,16 +144,19 @@ class Search:
             if context not in self.found.get(edge.callee, ()):
                 self._push(step.called(edge, (context, chance, gates)))
 
-    def _resolve_flags(self) -> bool:
+    def _resolve_flags(self) -> None:
         """Go on behind the flags that the search came to, in the contexts that set them."""
         asked = dict(self._ways.asked)
         self._ways.asked.clear()
+        setters = [routine for gate in asked.values() for routine, _ in gate.setters]
+        if self._cover(setters):
+            self._follow_more()
         for flag, gate in asked.items():
             self._ways.flags[flag] = self._setting(gate)
         waiting, self._waiting = self._waiting, []
-        for step, edge in waiting if asked else ():
+        for step, edge in waiting:
             self._call(step, edge)
-        return bool(asked)
+        self._run()
 
     def _setting(self, gate: Gate) -> Setting:
         """How often the flag of a gate is set, in one pass through each context."""
@@ -134,7 +164,7 @@ class Search:
         self._ways.deciding = True
         for routine, site in gate.setters:
             for context, step in self.found.get(routine, {}).items():
-                chance = step.reach(ONCE).probability
+                chance = step.probability
                 for behind, more, _ in self._ways.at(routine, site, context):
                     total = setting.get(behind, NOTHING) + chance * more
                     setting[behind] = total.capped(1)
@@ -146,11 +176,13 @@ class Search:
 
         Calls back into a recursion that is under way count nothing.
         """
+        grown = sum(map(len, self._calls.values()))
+        if self._summed != grown:
+            self._sums, self._summed = self._sum(), grown
         low, typical, high = self._sums.get((routine, context), (0.0, 0.0, 0.0))
         return Interval(low, typical, max(typical, high))
 
-    @cached_property
-    def _sums(self) -> Mapping[Node, list[float]]:
+    def _sum(self) -> Mapping[Node, list[float]]:
         order = self._in_order()
         place = {node: number for number, node in enumerate(order)}
         sums = [[1.0, 1.0, 1.0] if node in self._once else [0.0, 0.0, 0.0] for node in order]
