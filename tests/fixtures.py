@@ -39,10 +39,11 @@ def expected(tree: Path, word: str = "expect") -> set[tuple[str, int, str]]:
 
 
 @cache
-def options() -> Options:
-    """All rules at the default prices."""
+def options(*ids: str) -> Options:
+    """All rules, or those of some ids, at the default prices."""
+    chosen = [one for one in rules() if not ids or one.id in ids]
     pricing = Pricing(load_model(), profiles.load(profiles.DEFAULT), "skylake")
-    return Options(rules(), dialect.load("kvm"), pricing)
+    return Options(chosen, dialect.load("kvm"), pricing)
 
 
 @cache

@@ -29,8 +29,13 @@ Conditions = tuple[Condition, ...]
 State = Conditions | None  # what holds at some point of a function; None where it never comes
 
 
+_DECIDABLE = ("number", "unary", "binary")
+
+
 def truth(test: Expr) -> bool | None:
     """Whether `test` is true whatever the variables are; None if they decide."""
+    if test.kind not in _DECIDABLE:
+        return None
     match test:
         case Expr("number", text):
             return _TRUTH.get(text)

@@ -88,10 +88,10 @@ class Copies:
         routine, value = operation.routine, operation.value
         if value is None or value.kind == "number":
             return
-        for site in routine.stores:
-            target, given = site.expr.kids[0], site.expr.kids[-1]
-            same = spelled(given) == spelled(value) or spelled(target) == spelled(value)
-            if target.kind == "member" and same and _together(site, operation.site):
+        wanted = spelled(value)
+        for site, *ends in routine.stored:
+            target = site.expr.kids[0]
+            if wanted in ends and target.kind == "member" and _together(site, operation.site):
                 if place := self._structs.place(target, routine):
                     yield place, site
 

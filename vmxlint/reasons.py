@@ -88,7 +88,7 @@ class Reasons:
                     return self._allowed(values[0], holds, routine, depth + 1)
             case Expr("member"):
                 values = [
-                    s.expr for s in routine.stores if spelled(s.expr.kids[0]) == spelled(test)
+                    site.expr for site, target, _ in routine.stored if target == spelled(test)
                 ]
                 if len(values) == 1:
                     return self._allowed(values[0].kids[1], holds, routine, depth + 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Variable
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Variable, spelled
 from vmxlint.flow import Conditions, Flow, Site, flow_of
 
 
@@ -82,6 +82,13 @@ class Routine:
             if site.expr.kind == "assign"
             and site.expr.text == "="
             and site.expr.kids[0].kind in ("member", "unary")
+        )
+
+    @cached_property
+    def stored(self) -> tuple[tuple[Site, str, str], ...]:
+        """Each of the stores, with its target and its value as spelled."""
+        return tuple(
+            (one, spelled(one.expr.kids[0]), spelled(one.expr.kids[-1])) for one in self.stores
         )
 
     @cached_property

@@ -110,7 +110,7 @@ class Reader:
         if function.body is not None:
             return function.body
         text = function.text.encode("utf-8", "surrogateescape")
-        has_included = included.PREFIX in function.text
+        has_included = bool(included.NAMED.search(function.text))
         spelling = self._spelling(
             facts.asms if function.place is None else (),
             included=included.of(facts.macros) if has_included else (),

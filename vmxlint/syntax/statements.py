@@ -55,7 +55,7 @@ def _in_field(node: Node, kids: Kids, name: str) -> Kids:
 
 def _case(draft: Draft, node: Node, kids: Kids) -> Stmt:
     start, end = draft.span(node)
-    if not draft.slice(node).startswith("case"):
+    if not draft.characters.startswith("case", node.start_byte):
         return Stmt("default", "", None, statements_of(kids), (), start, end)
     value = kids[0] if kids and type(kids[0]) is Expr else None
     if value and value.text == "^" and _is_range(draft, node.child_by_field_name("value")):
@@ -84,7 +84,7 @@ def _jump(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
 
 
 def _nested(kids: Kids) -> tuple[Stmt, ...]:
-    return tuple(value for value in kids if type(value) is Stmt)
+    return tuple([value for value in kids if type(value) is Stmt])
 
 
 def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
