@@ -14,13 +14,14 @@ from functools import partial, reduce
 from types import MappingProxyType
 
 from vmxlint.facts import Asm, Body, Expr, Facts, Function, Macro, Row, Table, Variable
-from vmxlint.syntax import assembly, attributes, forms, included, macros, words
+from vmxlint.syntax import assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code
 from vmxlint.syntax.lower import lower
 from vmxlint.syntax.mask import without_comments
+from vmxlint.syntax.words import Words
 
 __all__ = ["Reader", "unit_macros", "without_comments"]
 
@@ -86,7 +87,7 @@ class Reader:
         asms = tuple(
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
-        present = _present(self._aliases, cleaned.text)
+        present = _present(self._aliases, cleaned.text.decode("latin-1"))
         spelling = self._spelling(asms, present, cleaned.included)
         draft = lower(Draft(path, cleaned.text, spelling))
         return Facts(
@@ -137,7 +138,7 @@ class Reader:
             self._aliases,
             pasting.keys(),
             partial(self._pasted, pasting),
-            lambda code: words.of(code, pasting, present),
+            Words(pasting, present).of,
         )
 
     def _value(self, text: str) -> Expr:
@@ -202,8 +203,8 @@ def _tables(draft: Draft, found: Iterable[Macro], spelling: Spelling) -> Iterabl
     return included.with_rows(draft.tables, rows) if rows else draft.tables
 
 
-def _present(aliases: Collection[str], text: bytes) -> tuple[str, ...]:
-    return tuple(name for name in sorted(aliases) if name.encode() in text)
+def _present(aliases: Collection[str], text: str) -> tuple[str, ...]:
+    return tuple([name for name in sorted(aliases) if name in text])
 
 
 def _macro_functions(cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]:

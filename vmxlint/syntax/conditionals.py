@@ -146,6 +146,8 @@ def _brackets(
     bare: bytes, start: int, end: int, stack: tuple[str, ...]
 ) -> tuple[tuple[str, ...], int]:
     """The brackets open at `end`, given those at `start`; and the least depth in between."""
+    if not stack and _is_balanced(bare, start, end):
+        return stack, 0
     opened = list(stack)
     low = len(opened)
     for match in _BRACKET.finditer(bare, start, end):
@@ -158,6 +160,14 @@ def _brackets(
             opened.pop()
             low = min(low, len(opened))
     return tuple(opened), low
+
+
+def _is_balanced(bare: bytes, start: int, end: int) -> bool:
+    """Whether as many brackets of each kind open as close: at file level, then all is as before."""
+    return all(
+        bare.count(opening, start, end) == bare.count(closing, start, end)
+        for opening, closing in (b"{}", b"()", b"[]")
+    )
 
 
 def _brace(bare: bytes, position: int, opened: list[str]) -> str:

@@ -19,25 +19,30 @@ _EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
 _STORED_IN = re.compile(r"=\s*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
 
-def of(code: str, pasting: Macros, aliases: Collection[str]) -> frozenset[str]:
-    """The words of `code`: "f" for a call of `f`, ".f" for one of a member, "(f" for one of what
-    `g(f)` gives, "=f" where the plain name `f` is assigned, "f=" where a member `f` is.
+class Words:
+    """Takes the words from code, by the `pasting` macros, whose calls count as what they expand to,
+    and the `aliases`, macros without parentheses that have calls in them."""
 
-    Calls of `pasting` macros count as what they expand to. `aliases` are macros without parentheses
-    that have calls in them.
-    """
-    turned = code[::-1]
-    found = set(_CALLED.findall(turned))
-    if any(name[::-1] in found for name in pasting):
-        turned = macros.expanded(code, pasting)[::-1]
-        found.update(_CALLED.findall(turned))
-    words = {_word(one) for one in found}
-    words.update("(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned))
-    words.update(name[::-1] + "=" for name in _STORED_IN.findall(turned))
-    words.update("=" + name for name in _STORED.findall(code))
-    words.update("=" + name for both in _EITHER.findall(code) for name in both)
-    words.update(name for name in aliases if name in code)
-    return frozenset(words)
+    def __init__(self, pasting: Macros, aliases: Collection[str]) -> None:
+        self._pasting = pasting
+        self._turned = frozenset(name[::-1] for name in pasting)
+        self._aliases = aliases
+
+    def of(self, code: str) -> frozenset[str]:
+        """The words of `code`: "f" for a call of `f`, ".f" for one of a member, "(f" for one of
+        what `g(f)` gives, "=f" where the plain name `f` is assigned, "f=" where a member `f` is."""
+        turned = code[::-1]
+        found = set(_CALLED.findall(turned))
+        if not self._turned.isdisjoint(found):
+            turned = macros.expanded(code, self._pasting)[::-1]
+            found.update(_CALLED.findall(turned))
+        words = {_word(one) for one in found}
+        words.update(["(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned)])
+        words.update([name[::-1] + "=" for name in _STORED_IN.findall(turned)])
+        words.update(["=" + name for name in _STORED.findall(code)])
+        words.update(["=" + name for both in _EITHER.findall(code) for name in both])
+        words.update([name for name in self._aliases if name in code])
+        return frozenset(words)
 
 
 def _word(turned: str) -> str:
