@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vmxlint.facts import Gap, Macro
-from vmxlint.syntax import attributes, conditionals, heads, included, macros, mask
+from vmxlint.syntax import attributes, conditionals, heads, included, macros, mask, types
 from vmxlint.syntax.forms import Forms
 from vmxlint.syntax.included import Find
 from vmxlint.syntax.macros import Macros
@@ -30,7 +30,6 @@ _OPENED = re.compile(rb"\s*\(")
 _CASE_RANGE = re.compile(rb"case\b[^:;{}]*")
 _INCLUDED = re.compile(rb'[ \t]*[<"]([^>"\n]+)[>"]')
 _FILE_CALL = re.compile(rb"\n([A-Za-z_]\w*)[ \t]*\(")
-_TYPE_ARGUMENT = re.compile(rb"(,\s*)(struct|union|enum)(?=\s+\w+\s*\**\s*[,)])")
 _KEYWORDS = frozenset(b"if while for switch return sizeof do else case defined".split())
 
 
@@ -80,7 +79,8 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
     _spell_case_ranges(buffer, code)
     _take_file_calls(buffer, code, known, done)
     heads.spell(buffer, code, known.forms)
-    done.text = _TYPE_ARGUMENT.sub(lambda m: m[1] + b" " * len(m[2]), bytes(buffer))
+    types.spell(buffer, code)
+    done.text = bytes(buffer)
     return done
 
 

@@ -24,7 +24,8 @@ from vmxlint.syntax.mask import spaces
 _DIRECTIVE = re.compile(rb"#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)")
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
-_ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBLY__\s*\)?\s*\Z")
+_ASSEMBLERS = (b"__ASSEMBLY__", b"__ASSEMBLER__")
+_ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBL(?:Y|ER)__\s*\)?\s*\Z")
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Gro
 
 def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
     word, condition = directive["word"], directive["rest"]
-    assembly = word == b"ifdef" and condition.strip() == b"__ASSEMBLY__"
+    assembly = word == b"ifdef" and condition.strip() in _ASSEMBLERS
     value = _constant(condition) if word in (b"if", b"elif") else None
     alive = not (assembly or value == 0 or _ASSEMBLY.match(condition) or group.taken)
     certain = bool(word == b"else" or value) and not any(arm.alive for arm in group.arms)
