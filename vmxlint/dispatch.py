@@ -70,10 +70,8 @@ class Dispatch:
         """The functions that a member can hold, of structs of that type if it is known; not those
         that another of them passes on to."""
         able = self.slots.get(slot, ())
-        if any(one.type == type_name for one in able):
+        if type_name in self._types:
             able = tuple(one for one in able if one.type == type_name)
-        elif type_name in self._types:
-            able = ()
         found = dict.fromkeys(one.routine for one in able)
         return tuple(one for one in found if not any(_wraps(other, one) for other in found))
 
