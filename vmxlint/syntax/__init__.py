@@ -145,6 +145,8 @@ class Reader:
         """A piece of C, such as an operand of an asm statement, as an expression."""
         if text.isidentifier():
             return Expr("name", text, (), 0, 0)
+        if text.startswith("offsetof"):
+            return Expr("number", text, (), 0, 0)
         return self._pasted_text(text, (0, 0))
 
     def _pasted(self, pasting: macros.Macros, call: str, place: tuple[int, int]) -> Expr | None:
