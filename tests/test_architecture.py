@@ -14,7 +14,7 @@ from tests.fixtures import ROOT
 # From the ground up: a module may import from its own line and those above it.
 ORDER = (
     "interval numbers facts",
-    "findings explanation",
+    "findings explanation includes",
     "model",
     "source",
     "syntax",
@@ -30,7 +30,7 @@ ORDER = (
     "operations",
     "reasons structs spine",
     "flags",
-    "gates copies",
+    "gates copies members",
     "reach",
     "ways",
     "search",
@@ -38,6 +38,10 @@ ORDER = (
     "contexts",
     "cost bits",
     "program hits",
+    "writes",
+    "guards",
+    "layout timer",
+    "values",
     "explain",
     "rules",
     "registry",

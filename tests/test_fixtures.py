@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import FACTS, FIXTURES, TREES, analysed, cases, expected, found
-from vmxlint.registry import rules
+from vmxlint.registry import Rule, rules
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,17 @@ def test_known_misses_are_still_missed(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.id)
-def test_each_rule_has_three_hits_and_three_near_misses(rule: object) -> None:
-    folder = FIXTURES / str(getattr(rule, "name", "")).replace("-", "_")
+def test_each_rule_has_three_hits_and_three_near_misses(rule: Rule) -> None:
+    folder = FIXTURES / rule.name.replace("-", "_")
     names = [one.name for one in folder.iterdir()]
     hits = [name for name in names if name.startswith("hit_")]
     misses = [name for name in names if name.startswith("miss_")]
     assert len(hits) >= 3
     assert len(misses) >= 3
     assert sorted(hits + misses) == sorted(names)
-    assert all(expected(folder / name) for name in hits)
-    assert not any(expected(folder / name) for name in misses)
+    own = {name: [one for one in expected(folder / name) if one[2] == rule.id] for name in names}
+    assert all(own[name] for name in hits)
+    assert not any(own[name] for name in misses)
 
 
 def test_each_fixture_folder_belongs_to_a_rule() -> None:

@@ -11,7 +11,16 @@ from vmxlint.cost import Pricing
 from vmxlint.explain import explained
 from vmxlint.explanation import Explanation
 from vmxlint.facts import Facts
-from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related, Report
+from vmxlint.findings import (
+    Cost,
+    Coverage,
+    Finding,
+    Location,
+    NotUnderstood,
+    Related,
+    Report,
+    no_cycles,
+)
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
@@ -189,8 +198,9 @@ def _finding(
         name = one.name(where.path) or _relative(one.unit / where.path, one.root)
         return analysed.files[where.path].location(where.start, where.end, name)
 
-    first = hit.reaches[0]
-    shown = [gate.spelled for gate in first.gates if gate.kind in SHOWN]
+    first = hit.reaches[0] if hit.reaches else None
+    shown = [gate.spelled for gate in first.gates if gate.kind in SHOWN] if first else []
+    calls = first.calls if first else ()
     return Finding(
         rule=rule.id,
         name=rule.name,
@@ -201,11 +211,17 @@ def _finding(
         message=hit.message,
         label=hit.label,
         help=hit.help,
-        call_path=first.path,
-        call_sites=tuple(place(spot(call.caller, call.site.expr)) for call in first.calls),
+        call_path=first.path if first else (),
+        call_sites=tuple(place(spot(call.caller, call.site.expr)) for call in calls),
         contexts=tuple(dict.fromkeys(reach.context for reach in hit.reaches)),
         conditions=tuple(shown),
-        cost=pricing.price(hit.savings, hit.unit),
+        cost=_cost(hit, pricing),
         related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
     )
+
+
+def _cost(hit: Hit, pricing: Pricing) -> Cost:
+    if not hit.reaches and not hit.savings:
+        return no_cycles(hit.unit, pricing.cpu, pricing.profile.name)
+    return pricing.price(hit.savings, hit.unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vmxlint.interval import Interval
+from vmxlint.interval import NOTHING, Interval
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Cost:
     `per_exit` is per VM-exit, which is also per VM-entry: `unit` says which of the two words fits.
     An interval is None where the model has only a guess (grade X, or ends more than thirtyfold
     apart); `magnitude` then holds the order of it in words ("tens of cycles").
+    Both intervals are zero, and `magnitude` says why, where nothing runs at all: see `no_cycles`.
     `grade` is the worst among the terms, A to D or X; `sources` name the figures' origins.
     """
 
@@ -51,13 +52,23 @@ class Cost:
     profile: str
     sources: tuple[str, ...]
 
+    @property
+    def is_none(self) -> bool:
+        """Whether the finding is of a kind that costs no cycles."""
+        return self.per_exit is not None and self.magnitude is not None
+
+
+def no_cycles(unit: str, cpu: str, profile: str) -> Cost:
+    """The cost of a finding about where code lies."""
+    return Cost(NOTHING, NOTHING, unit, "no cycles: it is about layout", "A", cpu, profile, ())
+
 
 @dataclass(frozen=True)
 class Finding:
     """One report, complete: everything that any reporter prints about it.
 
-    `call_path` names the functions from the run loop to the code; `call_sites` are the calls
-    between them, one fewer.
+    `call_path` names the functions from the run loop to the code, none if it is about layout;
+    `call_sites` are the calls between them, one fewer.
     """
 
     rule: str

@@ -31,7 +31,8 @@ class Hit:
 
     `message` is one sentence without its full stop, `label` stands under the line of code, `help`
     is what to do instead. `reaches` are the ways to the code, the one to show first; `unit` is what
-    the price is per, "VM-entry" or "VM-exit".
+    the price is per, "VM-entry" or "VM-exit". A hit without ways speaks of where code lies, not of
+    when it runs: it has no savings either.
     """
 
     spot: Spot

@@ -151,8 +151,8 @@ class Search:
         setters = [routine for gate in asked.values() for routine, _ in gate.setters]
         if self._cover(setters):
             self._follow_more()
-        for flag, gate in asked.items():
-            self._ways.flags[flag] = self._setting(gate)
+        settings = {flag: self._setting(gate) for flag, gate in asked.items()}
+        self._ways.flags.update(settings)
         waiting, self._waiting = self._waiting, []
         for step, edge in waiting:
             self._call(step, edge)
@@ -161,14 +161,14 @@ class Search:
     def _setting(self, gate: Gate) -> Setting:
         """How often the flag of a gate is set, in one pass through each context."""
         setting: Setting = {}
-        self._ways.deciding = True
+        self._ways.deciding = gate.flag
         for routine, site in gate.setters:
             for context, step in self.found.get(routine, {}).items():
                 chance = step.probability
                 for behind, more, _ in self._ways.at(routine, site, context):
                     total = setting.get(behind, NOTHING) + chance * more
                     setting[behind] = total.capped(1)
-        self._ways.deciding = False
+        self._ways.deciding = ""
         return setting
 
     def expected(self, routine: Routine, context: str) -> Interval:

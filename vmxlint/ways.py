@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 
@@ -31,7 +32,8 @@ class Ways:
     """The ways through the gates of a unit.
 
     `given` are the identities of the conditions that hold in every nested round trip. `flags` says
-    how often each flag is set, by its name; `asked` are the gates of those not known yet.
+    how often each flag is set, by its name; `asked` are the gates of those not known yet. While
+    `deciding` on one, others that are not known, or that were decided without it, are open or not.
     """
 
     def __init__(
@@ -44,7 +46,8 @@ class Ways:
         self._known: dict[int, tuple[Passage, ...]] = {}
         self.flags: dict[str, Setting] = {}
         self.asked: dict[str, Gate] = {}
-        self.deciding = False
+        self.deciding = ""
+        self._guessed: defaultdict[str, set[str]] = defaultdict(set)  # by the flag that was decided
 
     def at(self, routine: Routine, site: Site, context: str, key: str = "") -> list[Way]:
         """The ways from `routine`, reached in `context`, to one of its sites; `key` is the handler
@@ -102,7 +105,8 @@ class Ways:
         """Work of every entry or exit runs in the contexts that set the flag; other work goes on
         in its own, seldom if nothing that runs sets it."""
         setting = self.flags.get(gate.flag)
-        if setting is None and self.deciding:
+        if self.deciding and (setting is None or self.deciding in self._guessed[gate.flag]):
+            self._guessed[self.deciding].add(gate.flag)
             return [(context, gate.probability)]
         if setting is None:
             self.asked[gate.flag] = gate

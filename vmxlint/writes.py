@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from vmxlint.bits import BitChange
 from vmxlint.facts import Expr, spelled, walk
+from vmxlint.gates import Gate
+from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import ENTRY, EXIT, NESTED, Reach
 
 _UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 _KEPT = ("memo", "flag")
-_COMMON = {ENTRY: 0.02, EXIT: 0.02} | dict.fromkeys(NESTED, 0.1)
-_OFTEN_ENOUGH = 0.001  # of all exits
+# How probable a way must be to count as normal running: our guesses, as an unknown condition is.
+_COMMON = {ENTRY: 0.02, EXIT: 0.02} | dict.fromkeys(NESTED, 0.2)
+_OFTEN, _OF_ALL = 0.05, 0.001  # of the exits of a reason, and of all exits
 _SELDOM = 0.5
 
 
@@ -23,6 +26,7 @@ class Writes:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._ways: dict[Operation, tuple[Reach, ...]] = {}
 
     @cached_property
     def all(self) -> tuple[Operation, ...]:
@@ -35,15 +39,20 @@ class Writes:
 
     def hot(self, write: Operation) -> tuple[Reach, ...]:
         """The ways to a write that are taken in normal running, the most frequent first."""
+        if write not in self._ways:
+            self._ways[write] = tuple(self._hot(write))
+        return self._ways[write]
+
+    def _hot(self, write: Operation) -> list[Reach]:
         found = [one for one in self._program.reaches(write) if self._is_hot(one)]
-        return tuple(sorted(found, key=lambda one: (-self._weight(one), one.context)))
+        return sorted(found, key=lambda one: (-self._weight(one), one.context))
 
     def _is_hot(self, reach: Reach) -> bool:
-        if any(g.kind in ("request", "failure") and _is_seldom(g.probability) for g in reach.gates):
+        if any(_is_exceptional(gate) for gate in reach.gates):
             return False
         if reach.context in _COMMON:
             return reach.probability.typical >= _COMMON[reach.context]
-        return self._weight(reach) >= _OFTEN_ENOUGH
+        return reach.probability.typical >= _OFTEN and self._weight(reach) >= _OF_ALL
 
     def _weight(self, reach: Reach) -> float:
         times = self._program.pricing.times((reach,))
@@ -68,11 +77,23 @@ class Writes:
     def _is_behind_compare(self, write: Operation) -> bool:
         if write.value is None:
             return False
+        tests = [one.test for one in (*write.site.conditions, *write.conditions)]
+        kept = _members(write.value)
+        if self.changes(write) and any(kept & _members(test) for test in tests):
+            return True
         wanted = spelled(write.value)
         return any(
             one.kind == "binary" and one.text in ("!=", "==") and wanted in map(spelled, one.kids)
-            for condition in (*write.site.conditions, *write.conditions)
-            for one in walk(condition.test)
+            for test in tests
+            for one in walk(test)
+        )
+
+    def is_alone(self, write: Operation, context: str) -> bool:
+        """Whether all other controls are compared before they are written in a context."""
+        return all(
+            self.is_compared(one) or context not in {reach.context for reach in self.hot(one)}
+            for one in self.all
+            if one.field != write.field
         )
 
     def reads_back(self, write: Operation) -> tuple[Operation, ...]:
@@ -99,10 +120,40 @@ class Writes:
             found[change.operation] = (*found.get(change.operation, ()), change)
         return found
 
+    def decides(self, write: Operation, change: BitChange) -> bool | None:
+        """Whether the value that a write computes anew has the bit of a change set, whatever else
+        is; None if the text leaves it open."""
+        value = None if self.changes(write) else write.computed
+        while value is not None:
+            match value:
+                case Expr("cast", _, (inner,)):
+                    value = inner
+                case Expr("binary", "|", (left, right)):
+                    if any(self._is_bit(one, change) for one in (*_terms(left), *_terms(right))):
+                        return True
+                    open_here = any(self._is_bit(one, change) for one in walk(right))
+                    value = None if open_here else left
+                case Expr("binary", "&", (left, Expr("unary", "~", (mask,)))):
+                    if any(self._is_bit(one, change) for one in _terms(mask)):
+                        return False
+                    value = left
+                case _:
+                    return None
+        return None
+
+    def _is_bit(self, mask: Expr, change: BitChange) -> bool:
+        """Whether a constant holds the bit of a change."""
+        if mask.kind not in ("name", "number"):
+            return False
+        if mask.text == change.name or (change.bit and mask.text in change.bit.names):
+            return True
+        number = evaluate(mask.text, self._program.linker.constants)
+        return bool(change.bit and number and number & change.bit.mask)
+
     def is_forced(self, write: Operation) -> bool:
         """Whether all bits that a write changes must follow a request, the guest, or an MSR."""
         changes = self.changes(write)
-        return bool(changes) and all(one.bit and is_forced(one) for one in changes)
+        return bool(changes) and all(map(is_forced, changes))
 
     def is_toggled(self, write: Operation) -> bool:
         """Whether a write changes a bit that is set and cleared as entries and exits go by."""
@@ -110,20 +161,28 @@ class Writes:
 
     @cached_property
     def _toggled(self) -> frozenset[tuple[str, str]]:
-        directions: dict[tuple[str, str], set[bool]] = {}
+        halves: dict[tuple[str, str], dict[bool, list[BitChange]]] = {}
         for change in self._program.bit_changes:
             if not is_forced(change):
-                directions.setdefault(change.key, set()).add(change.sets)
-        both = {key for key, sides in directions.items() if len(sides) == 2}
-        return frozenset(key for key in both if self._changes_often(key))
+                halves.setdefault(change.key, {}).setdefault(change.sets, []).append(change)
+        both = (key for key, sides in halves.items() if len(sides) == 2)
+        return frozenset(key for key in both if self._is_toggle(*halves[key].values()))
 
-    def _changes_often(self, key: tuple[str, str]) -> bool:
-        """Whether both halves of a toggle are hot, and one on every entry or exit."""
-        hot = [(c.sets, self.hot(c.operation)) for c in self._program.bit_changes if c.key == key]
-        contexts = {reach.context for _, reaches in hot for reach in reaches}
-        return len({sets for sets, reaches in hot if reaches}) == 2 and bool(
-            contexts & {ENTRY, EXIT}
-        )
+    def _is_toggle(self, *halves: list[BitChange]) -> bool:
+        """Whether both halves are done in normal running, one on every entry or exit, and neither
+        only by the handler of the exit that the bit causes."""
+        bit = halves[0][0].bit
+        answer = f"exit:{bit.exit}" if bit else ""
+        contexts = [set(self._contexts(half)) for half in halves]
+        common = {ENTRY, EXIT} & set().union(*contexts)
+        return bool(common) and all(contexts) and {answer} not in contexts
+
+    def _contexts(self, changes: list[BitChange]) -> Iterator[str]:
+        for change in changes:
+            for reach in self._program.reaches(change.operation):
+                rare = reach.probability.typical < _COMMON[ENTRY]
+                if not rare and not any(map(_is_exceptional, reach.gates)):
+                    yield reach.context
 
 
 def is_forced(change: BitChange) -> bool:
@@ -131,39 +190,21 @@ def is_forced(change: BitChange) -> bool:
     return change.bit is not None and change.bit.toggle in _UNAVOIDABLE
 
 
-def _is_seldom(probability: Iterable[float]) -> bool:
-    return tuple(probability)[1] < _SELDOM
+def _is_exceptional(gate: Gate) -> bool:
+    """Whether code behind a gate runs for a request or after a failure only."""
+    return gate.kind in ("request", "failure") and gate.probability.typical < _SELDOM
 
 
-def decided(value: Expr, name: str) -> bool | None:
-    """Whether a computed control has the bit of that name set; None if the text does not say."""
-    while True:
-        match value:
-            case Expr("cast", _, (inner,)):
-                value = inner
-            case Expr("binary", "|", (left, right)):
-                if name in _terms(right) or name in _terms(left):
-                    return True
-                if _mentions(right, name):
-                    return None
-                value = left
-            case Expr("binary", "&", (left, Expr("unary", "~", (mask,)))):
-                if name in _terms(mask):
-                    return False
-                value = left
-            case _:
-                return None
-
-
-def _terms(mask: Expr) -> Iterator[str]:
+def _terms(mask: Expr) -> Iterator[Expr]:
+    """What a mask is put together from."""
     todo = [mask]
     while todo:
         one = todo.pop()
         if one.kind == "cast" or (one.kind == "binary" and one.text == "|"):
             todo.extend(one.kids)
         else:
-            yield spelled(one)
+            yield one
 
 
-def _mentions(expr: Expr, name: str) -> bool:
-    return any(one.kind == "name" and one.text == name for one in walk(expr))
+def _members(expr: Expr) -> set[str]:
+    return {spelled(one) for one in walk(expr) if one.kind == "member"}

@@ -31,7 +31,8 @@ class Dialect:
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `known` maps a
     condition's name to the probability that it holds; `accessors` are those that may be defined
-    outside of the tree.
+    outside of the tree. `enlightened_vmcs` are the structs of a VMCS in memory that the hypervisor
+    below defines.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Dialect:
     only_inside: frozenset[str]
     failure: frozenset[str]
     accessors: Mapping[str, Accessor]
+    enlightened_vmcs: frozenset[str]
 
     def slot(self, name: str) -> str:
         """The ops slot that an argument of a call form names: `kvm_x86_run` is `run`."""
@@ -85,9 +87,9 @@ def _section(table: Table, key: str) -> Table:
 def _dialect(table: Table) -> Dialect:
     if table.take("schema", int) != SCHEMA:
         raise table.error(f"schema should be {SCHEMA}")
-    head, unit, ops, cold, conditions, reasons = (
+    head, unit, ops, cold, conditions, reasons, layout = (
         _section(table, key)
-        for key in ("dialect", "unit", "ops", "cold", "conditions", "exit_reasons")
+        for key in ("dialect", "unit", "ops", "cold", "conditions", "exit_reasons", "layout")
     )
     head.text("source")
     contexts = _section(ops, "contexts")
@@ -117,8 +119,9 @@ def _dialect(table: Table) -> Dialect:
         accessors={
             name: made for names, made in table.rows("accessor", _accessor) for name in names
         },
+        enlightened_vmcs=frozenset(layout.texts("enlightened_vmcs")),
     )
-    for section in (head, unit, ops, cold, conditions, reasons, contexts):
+    for section in (head, unit, ops, cold, conditions, reasons, contexts, layout):
         section.all(lambda _: None)
     return made
 

@@ -10,6 +10,8 @@ from vmxlint.interval import Interval
 
 def in_words(cost: Cost) -> str:
     """`cost` on one line: each known figure, what it is per, its interval, and what it rests on."""
+    if cost.is_none:
+        return cost.magnitude or ""
     return f"{_figures(cost)} [{cost.cpu}, modelled, grade {cost.grade}]"
 
 

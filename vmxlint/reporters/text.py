@@ -67,7 +67,8 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
     """The `= key: value` lines under the frame."""
     cost = finding.cost
     yield "cost", in_words(cost)
-    yield "source", "; ".join((f"profile {cost.profile}", *cost.sources))
+    if not cost.is_none:
+        yield "source", "; ".join((f"profile {cost.profile}", *cost.sources))
     if finding.call_path:
         yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
     if finding.conditions:

@@ -1,0 +1,110 @@
+"""A forced immediate exit relies on the preemption timer even where that is switched off.
+
+What: somebody asks for an exit right after the next VM-entry, and the run path answers by writing 0
+to VMX_PREEMPTION_TIMER_VALUE. A module parameter, or another global, switches the timer off, but
+neither is the function that makes the request replaced then, nor does it ask for the switch.
+
+Why it costs: where the run path does not ask for the switch either, the timer is used all the same:
+a VMWRITE of its value (about 27 cycles, 15 to 60, modelled, after KVM's changelog), in roughly 1 of
+10 entries. Where it does, worse: the request is lost, and the event behind it waits for the next
+exit, whenever that is.
+
+Instead: where the timer is off, let the request be an interrupt that the CPU sends to itself before
+it enters the guest.
+
+    before                                          after
+    if (!use_timer)                                 if (!use_timer) {
+            ops.set_timer = NULL;                           ops.set_timer = NULL;
+                                                            ops.exit_soon = send_self_ipi;
+                                                    }
+
+Not reported: a request whose ops slot is replaced under the switch, or that asks for it; a tree
+that has no switch.
+
+False alarms: a fallback that is chosen elsewhere, by something that stands for the switch.
+
+Misses: a request that is handed over as an argument of the run function; a fallback for another
+condition, taken for one of the switch.
+
+How to measure: load the module with the timer switched off and run a nested guest that gets
+interrupts; `perf kvm stat` must not show exits of reason PREEMPTION_TIMER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmxlint.cost import VMWRITE, Saving, Times
+from vmxlint.facts import names
+from vmxlint.hits import Hit, spot
+from vmxlint.program import Program
+from vmxlint.reach import Reach
+from vmxlint.timer import BIT, FIELD, Request, Timer, Way
+
+ID = "VMX403"
+SEVERITY = "warning"
+TIER = "default"
+
+
+def check(program: Program) -> Iterator[Hit]:
+    """Each request for an immediate exit that only the timer can answer."""
+    timer = Timer(program)
+    said = set()
+    for way in timer.ways:
+        if not timer.switches or timer.number(way.value) != 0:
+            continue
+        for member, requests in timer.asked(way):
+            for one in requests:
+                if one.site.expr in said or not _relies(timer, one):
+                    continue
+                if reaches := timer.entries(way):
+                    said.add(one.site.expr)
+                    yield _hit(program, timer, way, member, one, reaches)
+
+
+def _relies(timer: Timer, request: Request) -> bool:
+    """Whether the request goes to the timer even while that is off: it has a plain flag's value."""
+    value = request.site.expr.kids[1]
+    tested = {name for one in request.site.conditions for name in names(one.test)}
+    return (
+        value.text in ("true", "1")
+        and bool(request.slots)
+        and not any(map(timer.replaced, request.slots))
+        and not tested & timer.switches.keys()
+    )
+
+
+def _hit(
+    program: Program,
+    timer: Timer,
+    way: Way,
+    member: str,
+    request: Request,
+    reaches: tuple[Reach, ...],
+) -> Hit:
+    switch, places = next(iter(timer.switches.items()))
+    routine, site = places[0]
+    write = way.operation
+    return Hit(
+        spot(request.routine, request.site.expr),
+        f"{request.routine.name}() leaves a forced immediate exit to the preemption timer, with no "
+        f"other way for when '{switch}' has switched that off",
+        f"'{member}' makes the run path write 0 to '{FIELD}'",
+        f"replace '{request.slots[0]}' where '{switch}' is false; vmxlint rule {ID}",
+        reaches,
+        _savings(program, reaches),
+        "VM-entry",
+        (
+            (spot(write.routine, write.site.expr), "the timer is written here"),
+            (spot(routine, site.expr), f"'{switch}' decides here, with no word of the request"),
+        ),
+    )
+
+
+def _savings(program: Program, reaches: tuple[Reach, ...]) -> tuple[Saving, ...]:
+    """The VMWRITE of the value, as often as the timer's state is said to change."""
+    rate = program.pricing.model.controls.rate(BIT)
+    if rate is None:
+        return (Saving(VMWRITE, program.pricing.times(reaches)),)
+    times = Times(rate.per_entry, rate.per_nested_round_trip, rate.grade, rate.source)
+    return (Saving(VMWRITE, times),)

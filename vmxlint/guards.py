@@ -1,0 +1,144 @@
+"""Whether an operation runs each time that its context does, or behind a compare, flag or state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+
+from vmxlint.conditions import Condition
+from vmxlint.facts import Expr, spelled, walk
+from vmxlint.gates import Gate
+from vmxlint.operations import Operation
+from vmxlint.program import Program
+from vmxlint.reach import Reach
+from vmxlint.roundtrip import RoundTrip
+from vmxlint.routine import Routine
+
+_KEPT = ("memo", "flag")
+_COMPARING = ("!=", "==", "^", "-")
+_ENTRIES = ("vmlaunch", "vmresume")
+_NESTED_ENTRY = frozenset({"VMLAUNCH", "VMRESUME"})
+_SELDOM = 0.5
+
+
+class Guards:
+    """What keeps the operations of a program from running."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def is_compared(self, operation: Operation) -> bool:
+        """Whether a compare with what was written last, or a flag, stands before an operation."""
+        own = (*operation.site.conditions, *operation.conditions)
+        return (
+            any(gate.kind in _KEPT for gate in self._program.gates_before(operation))
+            or any(map(_compares, own))
+            or self._is_behind_copy(operation)
+            or may_be_jumped_over(operation)
+        )
+
+    def _is_behind_copy(self, operation: Operation) -> bool:
+        return any(
+            use.site is operation.site or use.routine in operation.through
+            for copy in self._program.copies
+            if operation.field and copy.field_name == operation.field.name
+            for use in copy.compares
+        )
+
+    def steady(self, operation: Operation, contexts: Collection[str]) -> Iterator[Reach]:
+        """The ways of some contexts on which an operation runs in every pass.
+
+        Functions on the way to the guest may return early, since then the guest is not entered, and
+        so may callers, after errors. In the operation's own function it may guard the work.
+        """
+        if not self._ends_early(operation):
+            yield from self.usual(operation, contexts)
+
+    def usual(self, operation: Operation, contexts: Collection[str]) -> Iterator[Reach]:
+        """The ways of some contexts that only an early way out keeps from being gone."""
+        for reach in self._program.reaches(operation):
+            if reach.context in contexts and not any(map(_narrows, reach.gates)):
+                yield reach
+
+    def _ends_early(self, operation: Operation) -> bool:
+        spine = self._program.contexts.spine
+        if operation.routine in spine.steps or operation.routine in spine.loops:
+            return False
+        own = self._program.gates_before(operation)
+        return any(gate.kind == "state" and _asks(gate.condition.test) for gate in own)
+
+    @cached_property
+    def switches(self) -> frozenset[Routine]:
+        """The routines that make another VMCS the vCPU's current one."""
+        return frozenset(RoundTrip(self._program.linker, self._program.structs).switches)
+
+    def enters_aside(self, routine: Routine) -> bool:
+        """Whether a function off the run path enters the guest itself, for a check of the VMCS."""
+        spine = self._program.contexts.spine
+        if routine in spine.steps or routine in spine.loops:
+            return False
+        if any(edge.callee in spine.steps for edge in self._program.linker.edges(routine)):
+            return True
+        return any(
+            mnemonic in _ENTRIES
+            for site in routine.flow.sites
+            if site.expr.kind == "asm" and not site.kind
+            for mnemonic, _ in routine.asm(site.expr).instructions
+        )
+
+
+def is_exceptional(gate: Gate) -> bool:
+    """Whether code behind a gate runs for a request or after a failure only."""
+    return gate.kind in ("request", "failure") and gate.probability.typical < _SELDOM
+
+
+def may_be_jumped_over(operation: Operation) -> bool:
+    """Whether a conditional jump stands before the instruction in its own assembly."""
+    if operation.site.expr.kind != "asm":
+        return False
+    for mnemonic, _ in operation.routine.asm(operation.site.expr).instructions:
+        if mnemonic.startswith(operation.kind):
+            return False
+        if mnemonic.startswith("j") and mnemonic != "jmp":
+            return True
+    return False
+
+
+def _narrows(gate: Gate) -> bool:
+    """Whether code behind a gate is passed by in some runs that are no errors."""
+    match gate.kind:
+        case "memo" | "flag":
+            return True
+        case "state":
+            return not gate.early
+        case "reason":
+            return gate.among and not gate.reasons <= _NESTED_ENTRY
+        case "guest-mode":
+            return not gate.holds and not gate.early  # what L1 alone does
+        case "table" | "build":
+            return False
+    return gate.probability.typical < _SELDOM
+
+
+def _asks(test: Expr) -> bool:
+    """Whether a test looks at anything but a predicate without arguments, which is of the host."""
+    while test.kind in ("unary", "cast") and test.kids:
+        test = test.kids[0]
+    return test.kind != "call" or len(test.kids) > 1
+
+
+def _compares(condition: Condition) -> bool:
+    """Whether a condition compares two values of which none is a constant of the source."""
+    return any(
+        one.kind == "binary"
+        and one.text in _COMPARING
+        and len(one.kids) == 2
+        and not any(_is_constant(kid) for kid in one.kids)
+        for one in walk(condition.test)
+    )
+
+
+def _is_constant(expr: Expr) -> bool:
+    while expr.kind in ("cast", "unary") and expr.kids:
+        expr = expr.kids[0]
+    return expr.kind == "number" or (expr.kind == "name" and spelled(expr).isupper())

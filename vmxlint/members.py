@@ -1,0 +1,81 @@
+"""Where a struct member is named: every store to it, and every other look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vmxlint.facts import Body, Expr, Stmt
+from vmxlint.flow import Site
+from vmxlint.link import Linker
+from vmxlint.routine import Routine
+from vmxlint.structs import Place, Structs
+
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Store(NamedTuple):
+    """A plain assignment to the member; `value` is None if it is no truth value."""
+
+    routine: Routine
+    site: Site
+    value: bool | None
+
+
+class Look(NamedTuple):
+    """A place that names the member otherwise, and the sites that run by what it says."""
+
+    routine: Routine
+    expr: Expr
+    guarded: tuple[Site, ...]
+
+
+def truth_of(value: Expr) -> bool | None:
+    """The truth value that a constant stands for."""
+    while value.kind == "cast" and value.kids:
+        value = value.kids[0]
+    return _TRUTH.get(value.text) if value.kind in ("name", "number") else None
+
+
+def stores_to(place: Place, linker: Linker, structs: Structs) -> Iterator[Store]:
+    """All plain assignments to a member."""
+    for routine in linker.mentions.of(place.member.name + "="):
+        for site in routine.stores:
+            if _is(site.expr.kids[0], place, routine, structs):
+                yield Store(routine, site, truth_of(site.expr.kids[1]))
+
+
+def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:
+    """All places that name a member, but not as the target of a plain assignment."""
+    name = place.member.name
+    for routine in linker.routines:
+        if name not in routine.function.text:
+            continue
+        targets = {site.expr.kids[0].start for site in routine.stores}
+        for one in _expressions(routine.body):
+            if _is(one, place, routine, structs) and one.start not in targets:
+                yield Look(routine, one, tuple(_guarded(routine, one)))
+
+
+def _is(expr: Expr, place: Place, routine: Routine, structs: Structs) -> bool:
+    if expr.kind != "member" or expr.text != place.member.name:
+        return False
+    found = structs.place(expr, routine)
+    return found is None or (found.owner, found.member) == (place.owner, place.member)
+
+
+def _guarded(routine: Routine, look: Expr) -> Iterator[Site]:
+    for site in routine.flow.sites:
+        if any(one.test.start <= look.start < one.test.end for one in site.conditions):
+            yield site
+
+
+def _expressions(body: Body) -> Iterator[Expr]:
+    todo: list[Stmt | Expr] = [*body.statements]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Expr):
+            yield one
+            todo += [*one.kids, *one.stmts]
+        else:
+            todo += [*one.body, *one.orelse, *([one.expr] if one.expr else [])]

@@ -1,0 +1,99 @@
+"""Where the value of a VMCS field goes: into locals, members, arguments, and through getters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vmxlint.facts import Expr, spelled, walk
+from vmxlint.flow import Site
+from vmxlint.link import Edge
+from vmxlint.operations import Operation
+from vmxlint.program import Program
+from vmxlint.routine import Routine
+
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Holder:
+    """A routine that has a field's value: in the calls that start at `starts`, and by `names`."""
+
+    routine: Routine
+    names: frozenset[str]
+    starts: frozenset[int] = frozenset()
+
+    def has(self, expr: Expr) -> bool:
+        """Whether an expression is the value."""
+        while expr.kind == "cast":
+            expr = expr.kids[0]
+        return spelled(expr) in self.names or (expr.kind == "call" and expr.start in self.starts)
+
+    def expressions(self) -> Iterator[tuple[Site, Expr]]:
+        """Every expression of the routine, also those of conditions, once, with a site of it."""
+        seen: set[tuple[int, int, str]] = set()
+        for site in self.routine.flow.sites:
+            for whole in (site.expr, *(one.test for one in site.conditions)):
+                for one in walk(whole):
+                    key = (one.start, one.end, one.kind)
+                    if key not in seen:
+                        seen.add(key)
+                        yield site, one
+
+
+@dataclass(frozen=True, eq=False)
+class Trail:
+    """A VMREAD and the routines that its value gets to, the first of them where it is used."""
+
+    operation: Operation
+    holders: Mapping[Routine, Holder]
+
+
+def trails(program: Program, operation: Operation) -> Iterator[Trail]:
+    """The ways of the value of one VMREAD: its own routine's, or of a getter each caller's."""
+    start = _holding(operation.routine, frozenset(), {operation.site.expr.start})
+    returned = [s.expr for s in start.routine.flow.sites if s.kind == "return"]
+    if not any(start.has(one) for one in returned):
+        yield Trail(operation, _onward(program, start))
+        return
+    calls: dict[Routine, set[int]] = {}
+    for edge in program.linker.callers(operation.routine):
+        calls.setdefault(edge.caller, set()).add(edge.site.expr.start)
+    for caller, starts in calls.items():
+        yield Trail(operation, _onward(program, _holding(caller, frozenset(), starts)))
+
+
+def _holding(routine: Routine, names: frozenset[str], starts: set[int]) -> Holder:
+    """The routine with all that is assigned the value, in the order of the code."""
+    now = Holder(routine, names, frozenset(starts))
+    for site in routine.flow.sites:
+        target = ""
+        if site.kind == "decl" and now.has(site.expr):
+            target = site.target
+        elif site.expr.kind == "assign" and site.expr.text == "=" and now.has(site.expr.kids[-1]):
+            target = spelled(site.expr.kids[0])
+        if target:
+            now = Holder(routine, now.names | {target}, now.starts)
+    return now
+
+
+def _onward(program: Program, first: Holder) -> Mapping[Routine, Holder]:
+    """All that the value is handed to as an argument."""
+    found = {first.routine: first}
+    level = [first]
+    for _ in range(_DEEPEST):
+        below: list[Holder] = []
+        for holder in level:
+            for edge in program.linker.edges(holder.routine):
+                names = frozenset(_given(edge, holder))
+                if names and edge.callee not in found:
+                    found[edge.callee] = _holding(edge.callee, names, set())
+                    below.append(found[edge.callee])
+        level = below
+    return found
+
+
+def _given(edge: Edge, holder: Holder) -> Iterator[str]:
+    for name, given in zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False):
+        if holder.has(given):
+            yield name
