@@ -123,12 +123,17 @@ class Operations:
                 return
 
     def _declared(self, site: Site) -> bool:
-        return (
-            site.expr.kind == "call"
-            and bool(site.expr.kids)
-            and site.expr.kids[0].text in self._linker.dialect.accessors
-            and site.expr.kids[0].text not in self._linker.names.routines
-        )
+        """Whether a call is that of an accessor of which only the dialect says what it does: it is
+        not in the tree, or in assembly that nobody can read."""
+        if site.expr.kind != "call" or not site.expr.kids:
+            return False
+        name = site.expr.kids[0].text
+        known = self._linker.names.routines.get(name, ())
+        return name in self._linker.dialect.accessors and not any(map(self._says, known))
+
+    def _says(self, routine: Routine) -> bool:
+        """Whether an operation is known that a routine makes or passes on."""
+        return bool(self._templates.get(routine) or self._found.get(routine))
 
     def _update(self, routine: Routine) -> bool:
         """Compute a routine's operations again; whether what its callers see of it has changed."""
