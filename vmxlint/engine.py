@@ -222,6 +222,10 @@ def _finding(
 
 
 def _cost(hit: Hit, pricing: Pricing) -> Cost:
-    if not hit.reaches and not hit.savings:
-        return no_cycles(hit.unit, pricing.cpu, pricing.profile.name)
-    return pricing.price(hit.savings, hit.unit)
+    cost = pricing.price(hit.savings, hit.unit)
+    if any(one and one.high for one in (cost.per_exit, cost.per_nested_round_trip)):
+        return cost
+    if cost.magnitude and hit.savings:
+        return cost
+    why = "it is about what the code does" if hit.reaches else "it is about layout"
+    return no_cycles(why, hit.unit, pricing.cpu, pricing.profile.name)

@@ -58,9 +58,9 @@ class Cost:
         return self.per_exit is not None and self.magnitude is not None
 
 
-def no_cycles(unit: str, cpu: str, profile: str) -> Cost:
-    """The cost of a finding about where code lies."""
-    return Cost(NOTHING, NOTHING, unit, "no cycles: it is about layout", "A", cpu, profile, ())
+def no_cycles(why: str, unit: str, cpu: str, profile: str) -> Cost:
+    """The cost of a finding that is not about lost time, and what it is about."""
+    return Cost(NOTHING, NOTHING, unit, f"no cycles: {why}", "A", cpu, profile, ())
 
 
 @dataclass(frozen=True)
