@@ -134,7 +134,7 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
     for match in _FILE_CALL.finditer(snapshot):
         start, end = match.start(1), mask.closing(snapshot, match.end() - 1)
         following = snapshot[end : end + 40].lstrip()[:1]
-        if end < 0 or match[1] in _KEYWORDS:
+        if end < 0 or match[1] in _KEYWORDS or _is_in_braces(snapshot, start):
             continue
         if conditionals.last_byte(snapshot, start) not in (b"", b";", b"}", b")"):
             continue
@@ -149,6 +149,12 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
             continue
         semicolon = snapshot.find(b";", end, end + 40) if following == b";" else end - 1
         mask.overwrite(buffer, code, start, semicolon + 1)
+
+
+def _is_in_braces(code: bytes, position: int) -> bool:
+    """Whether a brace is open at `position`, counted from the last one closed in column 0."""
+    start = code.rfind(b"\n}", 0, position) + 2
+    return code.count(b"{", start, position) > code.count(b"}", start, position)
 
 
 def _expanded(buffer: bytearray, start: int, end: int, known: Known) -> str:
