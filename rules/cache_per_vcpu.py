@@ -41,7 +41,7 @@ from vmxlint.cost import VMREAD, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING, exactly
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach, hottest
 
 ID = "VMX301"
 SEVERITY = "warning"
@@ -64,12 +64,8 @@ def check(program: Program) -> Iterator[Hit]:
 
 def _reaches(program: Program, copy: Copy) -> tuple[Reach, ...]:
     """The ways to the places that compare or write the copy, the hottest of each context."""
-    found: dict[str, Reach] = {}
-    for use in (*copy.compares, *copy.writes, *copy.reloads):
-        for reach in program.contexts.of(use.routine, use.site):
-            known = found.get(reach.context)
-            if known is None or known.probability.typical < reach.probability.typical:
-                found[reach.context] = reach
+    uses = (*copy.compares, *copy.writes, *copy.reloads)
+    found = hottest(r for use in uses for r in program.contexts.of(use.routine, use.site))
     order = (ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT)
     rank = {context: number for number, context in enumerate(order)}
     return tuple(

@@ -68,16 +68,10 @@ def _hit(program: Program, write: Operation, read: Operation, reaches: tuple[Rea
         f"keep a shadow of the control per VMCS and change that; vmxlint rule {ID}",
         reaches,
         (Saving(VMREAD, _times(program, reaches)),),
-        "VM-exit" if reaches[0].context.startswith("exit") else "VM-entry",
+        reaches[0].unit,
         apart,
     )
 
 
 def _times(program: Program, reaches: tuple[Reach, ...]) -> Times:
-    counted = program.pricing.times(reaches)
-    return Times(
-        counted.per_exit.capped(1),
-        counted.per_nested_round_trip.capped(2),
-        counted.grade,
-        counted.source,
-    )
+    return program.pricing.times(reaches).at_most(1, 2)

@@ -40,7 +40,7 @@ from collections.abc import Iterator
 from vmxlint.bits import BitChange, same_branch
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
-from vmxlint.interval import ONCE, Interval
+from vmxlint.interval import Interval
 from vmxlint.program import Program
 from vmxlint.reach import ENTRY, EXIT, Reach
 
@@ -50,7 +50,6 @@ TIER = "default"
 
 UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 RARE = 0.02
-SELDOM = 0.5
 
 
 def check(program: Program) -> Iterator[Hit]:
@@ -72,10 +71,7 @@ def _hot(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
         reach
         for reach in reaches
         if reach.probability.typical >= RARE
-        and not any(
-            gate.kind in ("request", "failure") and gate.probability.typical < SELDOM
-            for gate in reach.gates
-        )
+        and not any(gate.is_exceptional for gate in reach.gates)
     )
 
 
@@ -118,7 +114,7 @@ def _exclusive(one: BitChange, other: BitChange) -> bool:
 
 def _hit(program: Program, change: BitChange, reaches: tuple[Reach, ...], other: BitChange) -> Hit:
     operation = change.operation
-    path = "VM-exit" if reaches[0].context.startswith("exit") else "VM-entry"
+    path = reaches[0].unit
     done, undone = ("set", "cleared") if change.sets else ("cleared", "set")
     bit = change.bit
     advice = (
@@ -141,17 +137,9 @@ def _hit(program: Program, change: BitChange, reaches: tuple[Reach, ...], other:
 
 def _savings(program: Program, change: BitChange, reaches: tuple[Reach, ...]) -> tuple[Saving, ...]:
     """A VMWRITE for each write, and the checks of a VM-entry once however often it is written."""
-    rate = program.pricing.model.controls.rate(change.bit.name) if change.bit else None
-    if rate:
-        writes = Times(rate.per_entry, rate.per_nested_round_trip, rate.grade, rate.source)
-    else:
+    writes = program.pricing.toggled(change.bit.name) if change.bit else None
+    if writes is None:
         counted = program.pricing.times(reaches)
         guessed = Interval(0, counted.per_exit.capped(1).typical, max(1, counted.per_exit.high))
         writes = Times(guessed, counted.per_nested_round_trip, "X", counted.source)
-    checks = Times(
-        writes.per_exit.capped(1), writes.per_nested_round_trip * ONCE, writes.grade, writes.source
-    )
-    checks = Times(
-        checks.per_exit, checks.per_nested_round_trip.capped(1), checks.grade, checks.source
-    )
-    return Saving(VMWRITE, writes), Saving(RECHECK, checks)
+    return Saving(VMWRITE, writes), Saving(RECHECK, writes.at_most(1, 1))

@@ -90,19 +90,13 @@ def _hit(program: Program, write: Operation, reaches: tuple[Reach, ...], beside:
         f"keep a copy per VMCS and compare with it first; vmxlint rule {ID}",
         reaches,
         _savings(program, reaches, beside),
-        "VM-exit" if context.startswith("exit") else "VM-entry",
+        reaches[0].unit,
     )
 
 
 def _savings(program: Program, reaches: tuple[Reach, ...], beside: int) -> tuple[Saving, ...]:
     """The VMWRITE, and a share of the checks that all such writes of one entry bring about."""
-    counted = program.pricing.times(reaches)
-    times = Times(
-        counted.per_exit.capped(1),
-        counted.per_nested_round_trip.capped(2),
-        counted.grade,
-        counted.source,
-    )
+    times = program.pricing.times(reaches).at_most(1, 2)
     share = exactly(1 / beside)
     checks = Times(
         times.per_exit * share, times.per_nested_round_trip * share, times.grade, times.source

@@ -171,10 +171,4 @@ def _times(program: Program, way: Reach, before: Reach, conflict: BitChange | No
         known = conflict.bit.name if conflict and conflict.bit else ""
         rate = program.pricing.model.controls.rate(known)
         return Times(NOTHING, ONCE, rate.grade, rate.source) if rate else Times(NOTHING, ONCE)
-    counted = program.pricing.times((way,))
-    return Times(
-        counted.per_exit.capped(1),
-        counted.per_nested_round_trip.capped(2),
-        counted.grade,
-        counted.source,
-    )
+    return program.pricing.times((way,)).at_most(1, 2)

@@ -96,13 +96,7 @@ def _hit(program: Program, write: Operation, reaches: tuple[Reach, ...]) -> Hit:
 
 
 def _times(program: Program, reaches: tuple[Reach, ...]) -> Times:
-    counted = program.pricing.times(reaches)
-    return Times(
-        counted.per_exit.capped(2),
-        counted.per_nested_round_trip.capped(4),
-        counted.grade,
-        counted.source,
-    )
+    return program.pricing.times(reaches).at_most(2, 4)
 
 
 def _related(program: Program, write: Operation) -> Iterator[tuple[Spot, str]]:

@@ -34,12 +34,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.cost import VMWRITE, Saving, Times
 from vmxlint.facts import names
 from vmxlint.hits import Hit, spot
 from vmxlint.program import Program
 from vmxlint.reach import Reach
-from vmxlint.timer import BIT, FIELD, Request, Timer, Way
+from vmxlint.timer import FIELD, Request, Timer, Way
 
 ID = "VMX403"
 SEVERITY = "warning"
@@ -92,19 +91,10 @@ def _hit(
         f"'{member}' makes the run path write 0 to '{FIELD}'",
         f"replace '{request.slots[0]}' where '{switch}' is false; vmxlint rule {ID}",
         reaches,
-        _savings(program, reaches),
+        timer.savings(reaches),
         "VM-entry",
         (
             (spot(write.routine, write.site.expr), "the timer is written here"),
             (spot(routine, site.expr), f"'{switch}' decides here, with no word of the request"),
         ),
     )
-
-
-def _savings(program: Program, reaches: tuple[Reach, ...]) -> tuple[Saving, ...]:
-    """The VMWRITE of the value, as often as the timer's state is said to change."""
-    rate = program.pricing.model.controls.rate(BIT)
-    if rate is None:
-        return (Saving(VMWRITE, program.pricing.times(reaches)),)
-    times = Times(rate.per_entry, rate.per_nested_round_trip, rate.grade, rate.source)
-    return (Saving(VMWRITE, times),)

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.cost import Saving, Times
+from vmxlint.cost import Saving
 from vmxlint.facts import spelled
 from vmxlint.guards import Guards
 from vmxlint.hits import Hit, Spot, spot
@@ -73,13 +73,7 @@ def _is_meant(one: Operation) -> bool:
 
 
 def _hit(program: Program, one: Operation, reaches: tuple[Reach, ...]) -> Hit:
-    counted = program.pricing.times(reaches)
-    times = Times(
-        counted.per_exit.capped(2),
-        counted.per_nested_round_trip.capped(4),
-        counted.grade,
-        counted.source,
-    )
+    times = program.pricing.times(reaches).at_most(2, 4)
     does = "reads" if one.kind == "rdmsr" else "writes"
     return Hit(
         spot(one.routine, one.site.expr),

@@ -42,7 +42,7 @@ from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING
 from vmxlint.members import Look, Store, looks_at, stores_to, truth_of
 from vmxlint.program import Program
-from vmxlint.reach import Reach
+from vmxlint.reach import Reach, hottest
 from vmxlint.structs import Place
 
 ID = "VMX303"
@@ -131,12 +131,8 @@ def _is_own(look: Look, stores: Sequence[Store], changes: Sequence[BitChange]) -
 
 def _hot(program: Program, mirror: Mirror) -> tuple[Reach, ...]:
     """The ways to the changes that are taken in normal running, the hottest of each context."""
-    found: dict[str, Reach] = {}
-    for change in sorted(mirror.changes, key=lambda one: not one.sets):
-        for reach in program.reaches(change.operation):
-            known = found.get(reach.context)
-            if known is None or known.probability.typical < reach.probability.typical:
-                found[reach.context] = reach
+    changes = sorted(mirror.changes, key=lambda one: not one.sets)
+    found = hottest(r for change in changes for r in program.reaches(change.operation))
     return tuple(one for one in found.values() if one.probability.typical >= RARE)
 
 

@@ -32,11 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.cost import VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.program import Program
 from vmxlint.reach import Reach
-from vmxlint.timer import BIT, FIELD, Timer, Way
+from vmxlint.timer import FIELD, Timer, Way
 
 ID = "VMX404"
 SEVERITY = "warning"
@@ -83,16 +82,7 @@ def _hit(program: Program, timer: Timer, way: Way, reaches: tuple[Reach, ...]) -
         f"armed without a look at '{switch}'",
         f"test '{switch}' before anything of the timer; vmxlint rule {ID}",
         reaches,
-        _savings(program, reaches),
+        timer.savings(reaches),
         "VM-entry",
         tuple(related),
     )
-
-
-def _savings(program: Program, reaches: tuple[Reach, ...]) -> tuple[Saving, ...]:
-    """The VMWRITE of the value, as often as the timer's state is said to change."""
-    rate = program.pricing.model.controls.rate(BIT)
-    if rate is None:
-        return (Saving(VMWRITE, program.pricing.times(reaches)),)
-    times = Times(rate.per_entry, rate.per_nested_round_trip, rate.grade, rate.source)
-    return (Saving(VMWRITE, times),)

@@ -35,8 +35,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.cost import Saving, Times
-from vmxlint.guards import Guards, is_exceptional
+from vmxlint.cost import Saving
+from vmxlint.guards import Guards
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
@@ -69,36 +69,30 @@ def check(program: Program) -> Iterator[Hit]:
     guards = Guards(program)
     for one in program.operations:
         if one.kind in PRICED_AS:
-            reaches = tuple(_hot(program, guards, one))
+            reaches = tuple(_hot(program, one))
             if reaches and not guards.is_compared(one):
                 yield _hit(program, one, reaches)
 
 
-def _hot(program: Program, guards: Guards, one: Operation) -> Iterator[Reach]:
+def _hot(program: Program, one: Operation) -> Iterator[Reach]:
     found = {reach.context: reach for reach in program.reaches(one)}
     for context, (least, _) in COMMON.items():
         reach = found.get(context)
         if reach and reach.probability.typical >= least:
-            kept = any(gate.kind == "memo" or is_exceptional(gate) for gate in reach.gates)
-            if not kept and not _switches(guards, one, reach):
+            kept = any(gate.kind == "memo" or gate.is_exceptional for gate in reach.gates)
+            if not kept and not _switches(program, one, reach):
                 yield reach
 
 
-def _switches(guards: Guards, one: Operation, reach: Reach) -> bool:
+def _switches(program: Program, one: Operation, reach: Reach) -> bool:
     """Whether the operation belongs to the switch to the other VMCS of a nested round trip."""
     near = [one.routine, *(call.caller for call in reach.calls[-NEAR:])]
-    return one.kind in MADE_WITH and not guards.switches.isdisjoint(near)
+    return one.kind in MADE_WITH and any(r in program.contexts.switches for r in near)
 
 
 def _hit(program: Program, one: Operation, reaches: tuple[Reach, ...]) -> Hit:
     name, context = one.kind.upper(), reaches[0].context
-    counted = program.pricing.times(reaches)
-    times = Times(
-        counted.per_exit.capped(2),
-        counted.per_nested_round_trip.capped(4),
-        counted.grade,
-        counted.source,
-    )
+    times = program.pricing.times(reaches).at_most(2, 4)
     beside = [
         other
         for other in program.made_in(one.routine)
@@ -111,6 +105,6 @@ def _hit(program: Program, one: Operation, reaches: tuple[Reach, ...]) -> Hit:
         f"do it only when something changed; vmxlint rule {ID}",
         reaches,
         (Saving(PRICED_AS[one.kind], times),),
-        "VM-exit" if context.startswith("exit") else "VM-entry",
+        reaches[0].unit,
         tuple((spot(o.routine, o.site.expr), f"{o.kind.upper()} beside it") for o in beside),
     )

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.cost import VMWRITE, Saving, Times
+from vmxlint.cost import VMWRITE, Saving
 from vmxlint.guards import Guards
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
@@ -91,13 +91,7 @@ def _is_new(write: Operation) -> bool:
 
 def _hit(program: Program, write: Operation, reaches: tuple[Reach, ...]) -> Hit:
     assert write.field is not None
-    counted = program.pricing.times(reaches)
-    times = Times(
-        counted.per_exit.capped(2),
-        counted.per_nested_round_trip.capped(4),
-        counted.grade,
-        counted.source,
-    )
+    times = program.pricing.times(reaches).at_most(2, 4)
     others = [
         one
         for one in program.operations

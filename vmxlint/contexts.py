@@ -9,7 +9,7 @@ that waits for a flag has the contexts of what sets the flag.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 from vmxlint.flow import Site
@@ -74,6 +74,11 @@ class Contexts:
     @cached_property
     def _ways(self) -> Ways:
         return Ways(self.spine, self._gates, self._profile, self._round.given(self._switching))
+
+    @property
+    def switches(self) -> Collection[Routine]:
+        """The routines that make another VMCS the vCPU's current one."""
+        return self._round.switches.keys()
 
     @cached_property
     def _switching(self) -> list[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from vmxlint.findings import Cost
@@ -41,6 +41,14 @@ class Times:
             "; ".join(sources),
         )
 
+    def at_most(self, per_exit: float, per_nested_round_trip: float) -> Times:
+        """No more often than that."""
+        return replace(
+            self,
+            per_exit=self.per_exit.capped(per_exit),
+            per_nested_round_trip=self.per_nested_round_trip.capped(per_nested_round_trip),
+        )
+
 
 NEVER = Times(NOTHING, NOTHING)
 
@@ -60,6 +68,13 @@ class Pricing:
     model: Model
     profile: Profile
     cpu: str
+
+    def toggled(self, bit: str) -> Times | None:
+        """How often the state behind a control's bit changes, if the model knows it."""
+        rate = self.model.controls.rate(bit)
+        if rate is None:
+            return None
+        return Times(rate.per_entry, rate.per_nested_round_trip, rate.grade, rate.source)
 
     def times(self, reaches: Iterable[Reach]) -> Times:
         """How often code that is reached in these ways runs, each context counted once."""

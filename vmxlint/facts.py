@@ -187,6 +187,11 @@ def names(expr: Expr) -> set[str]:
     return {one.text for one in walk(expr) if one.kind == "name"}
 
 
+def members(expr: Expr) -> set[str]:
+    """The struct members in `expr`, as spelled."""
+    return {spelled(one) for one in walk(expr) if one.kind == "member"}
+
+
 def spelled(expr: Expr) -> str:
     """`expr` as C again, in one spelling, for comparing and for showing."""
     match expr:

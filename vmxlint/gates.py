@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from vmxlint.facts import Expr, spelled, walk
+from vmxlint.facts import Expr, members, spelled, walk
 from vmxlint.flags import Flags, Setter
 from vmxlint.flow import Condition, Site
 from vmxlint.interval import ONCE, Interval, exactly
@@ -24,6 +24,7 @@ BUILD = Interval(0, 0.9, 1)
 LIKELY = Interval(0.9, 0.99, 1)
 RARELY = Interval(0, 0.01, 0.1)
 NEVER = exactly(0)
+_SELDOM = 0.5
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 
 
@@ -52,6 +53,11 @@ class Gate:
     def early(self) -> bool:
         """Whether the condition holds because an earlier arm left the function."""
         return self.condition.early
+
+    @property
+    def is_exceptional(self) -> bool:
+        """Whether the code behind runs for a request or after a failure only."""
+        return self.kind in ("request", "failure") and self.probability.typical < _SELDOM
 
     @property
     def flag(self) -> str:
@@ -227,10 +233,10 @@ class Gates:
         }
         if not guarded:
             return False
-        if guarded & _members(condition.test):
+        if guarded & members(condition.test):
             return True
         return any(
-            guarded & _members(site.expr)
+            guarded & members(site.expr)
             for site in routine.flow.sites
             if site.kind == "return" and condition not in site.conditions
         )
@@ -243,10 +249,6 @@ class Gates:
                 if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
             ]
         return self._stored[routine]
-
-
-def _members(expr: Expr) -> set[str]:
-    return {spelled(one) for one in walk(expr) if one.kind == "member"}
 
 
 def _is_beyond(test: Expr) -> bool:

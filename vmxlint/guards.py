@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import cached_property
 
 from vmxlint.conditions import Condition
 from vmxlint.facts import Expr, spelled, walk
@@ -11,12 +10,10 @@ from vmxlint.gates import Gate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import Reach
-from vmxlint.roundtrip import RoundTrip
 from vmxlint.routine import Routine
 
 _KEPT = ("memo", "flag")
 _COMPARING = ("!=", "==", "^", "-")
-_ENTRIES = ("vmlaunch", "vmresume")
 _NESTED_ENTRY = frozenset({"VMLAUNCH", "VMRESUME"})
 _SELDOM = 0.5
 
@@ -33,16 +30,8 @@ class Guards:
         return (
             any(gate.kind in _KEPT for gate in self._program.gates_before(operation))
             or any(map(_compares, own))
-            or self._is_behind_copy(operation)
+            or self._program.is_behind_copy(operation)
             or may_be_jumped_over(operation)
-        )
-
-    def _is_behind_copy(self, operation: Operation) -> bool:
-        return any(
-            use.site is operation.site or use.routine in operation.through
-            for copy in self._program.copies
-            if operation.field and copy.field_name == operation.field.name
-            for use in copy.compares
         )
 
     def steady(self, operation: Operation, contexts: Collection[str]) -> Iterator[Reach]:
@@ -67,11 +56,6 @@ class Guards:
         own = self._program.gates_before(operation)
         return any(gate.kind == "state" and _asks(gate.condition.test) for gate in own)
 
-    @cached_property
-    def switches(self) -> frozenset[Routine]:
-        """The routines that make another VMCS the vCPU's current one."""
-        return frozenset(RoundTrip(self._program.linker, self._program.structs).switches)
-
     def enters_aside(self, routine: Routine) -> bool:
         """Whether a function off the run path enters the guest itself, for a check of the VMCS."""
         spine = self._program.contexts.spine
@@ -79,17 +63,7 @@ class Guards:
             return False
         if any(edge.callee in spine.steps for edge in self._program.linker.edges(routine)):
             return True
-        return any(
-            mnemonic in _ENTRIES
-            for site in routine.flow.sites
-            if site.expr.kind == "asm" and not site.kind
-            for mnemonic, _ in routine.asm(site.expr).instructions
-        )
-
-
-def is_exceptional(gate: Gate) -> bool:
-    """Whether code behind a gate runs for a request or after a failure only."""
-    return gate.kind in ("request", "failure") and gate.probability.typical < _SELDOM
+        return self._program.enters(routine)
 
 
 def may_be_jumped_over(operation: Operation) -> bool:

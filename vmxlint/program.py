@@ -94,6 +94,19 @@ class Program:
         """The operations that stand in a routine, in order; those of an accessor itself, too."""
         return self._operations.made_in(routine)
 
+    def is_behind_copy(self, operation: Operation) -> bool:
+        """Whether a compare with a copy of its field stands before a VMWRITE."""
+        return any(
+            use.site is operation.site or use.routine in operation.through
+            for copy in self.copies
+            if operation.field and copy.field_name == operation.field.name
+            for use in copy.compares
+        )
+
+    def enters(self, routine: Routine) -> bool:
+        """Whether VMLAUNCH or VMRESUME stands in a routine itself."""
+        return routine in self._operations.entries
+
     def gates_before(self, operation: Operation) -> tuple[Gate, ...]:
         """What must hold in its routine, and in the helpers on the way, for an operation to run."""
         conditions = (*operation.site.conditions, *operation.conditions)

@@ -44,9 +44,24 @@ class Reach:
     runs: Callable[[], Interval] = lambda: ONCE
 
     @property
+    def unit(self) -> str:
+        """The side of the VM-entry, which is what a figure is per."""
+        return "VM-exit" if self.context.startswith("exit") else "VM-entry"
+
+    @property
     def expected(self) -> Interval:
         """How often the code runs in one pass through the context, by all ways together."""
         return self.runs()
+
+
+def hottest(reaches: Iterable[Reach]) -> dict[str, Reach]:
+    """The most probable way of each context, the first of equals."""
+    found: dict[str, Reach] = {}
+    for reach in reaches:
+        known = found.get(reach.context)
+        if known is None or known.probability.typical < reach.probability.typical:
+            found[reach.context] = reach
+    return found
 
 
 @dataclass(frozen=True, eq=False)

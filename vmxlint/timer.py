@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from vmxlint.conditions import Condition, implied
+from vmxlint.cost import VMWRITE, Saving
 from vmxlint.facts import Expr
 from vmxlint.flow import Conditions, Site
 from vmxlint.numbers import evaluate
@@ -153,6 +154,11 @@ class Timer:
             for gate in reach.gates
             for name in self._plain(gate.condition.test)
         )
+
+    def savings(self, reaches: Iterable[Reach]) -> tuple[Saving, ...]:
+        """The VMWRITE of the value, as often as the timer's state is said to change."""
+        pricing = self._program.pricing
+        return (Saving(VMWRITE, pricing.toggled(BIT) or pricing.times(reaches)),)
 
     def entries(self, way: Way) -> tuple[Reach, ...]:
         """How VM-entries come to a way."""

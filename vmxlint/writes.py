@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from vmxlint.bits import BitChange
-from vmxlint.facts import Expr, spelled, walk
-from vmxlint.gates import Gate
+from vmxlint.facts import Expr, members, spelled, walk
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
@@ -18,7 +17,6 @@ _KEPT = ("memo", "flag")
 # How probable a way must be to count as normal running: our guesses, as an unknown condition is.
 _COMMON = {ENTRY: 0.02, EXIT: 0.02} | dict.fromkeys(NESTED, 0.2)
 _OFTEN, _OF_ALL = 0.05, 0.001  # of the exits of a reason, and of all exits
-_SELDOM = 0.5
 
 
 class Writes:
@@ -48,7 +46,7 @@ class Writes:
         return sorted(found, key=lambda one: (-self._weight(one), one.context))
 
     def _is_hot(self, reach: Reach) -> bool:
-        if any(_is_exceptional(gate) for gate in reach.gates):
+        if any(gate.is_exceptional for gate in reach.gates):
             return False
         if reach.context in _COMMON:
             return reach.probability.typical >= _COMMON[reach.context]
@@ -61,25 +59,17 @@ class Writes:
     def is_compared(self, write: Operation) -> bool:
         """Whether a compare with a copy, or a flag, keeps a write from repeating what is there."""
         return (
-            self._is_behind_copy(write)
+            self._program.is_behind_copy(write)
             or self._is_behind_compare(write)
             or any(gate.kind in _KEPT for gate in self._program.gates_before(write))
-        )
-
-    def _is_behind_copy(self, write: Operation) -> bool:
-        return any(
-            use.site is write.site or use.routine in write.through
-            for copy in self._program.copies
-            if write.field and copy.field_name == write.field.name
-            for use in copy.compares
         )
 
     def _is_behind_compare(self, write: Operation) -> bool:
         if write.value is None:
             return False
         tests = [one.test for one in (*write.site.conditions, *write.conditions)]
-        kept = _members(write.value)
-        if self.changes(write) and any(kept & _members(test) for test in tests):
+        kept = members(write.value)
+        if self.changes(write) and any(kept & members(test) for test in tests):
             return True
         wanted = spelled(write.value)
         return any(
@@ -181,18 +171,13 @@ class Writes:
         for change in changes:
             for reach in self._program.reaches(change.operation):
                 rare = reach.probability.typical < _COMMON[ENTRY]
-                if not rare and not any(map(_is_exceptional, reach.gates)):
+                if not rare and not any(gate.is_exceptional for gate in reach.gates):
                     yield reach.context
 
 
 def is_forced(change: BitChange) -> bool:
     """Whether a bit must follow a request, the guest, or an MSR."""
     return change.bit is not None and change.bit.toggle in _UNAVOIDABLE
-
-
-def _is_exceptional(gate: Gate) -> bool:
-    """Whether code behind a gate runs for a request or after a failure only."""
-    return gate.kind in ("request", "failure") and gate.probability.typical < _SELDOM
 
 
 def _terms(mask: Expr) -> Iterator[Expr]:
@@ -204,7 +189,3 @@ def _terms(mask: Expr) -> Iterator[Expr]:
             todo.extend(one.kids)
         else:
             yield one
-
-
-def _members(expr: Expr) -> set[str]:
-    return {spelled(one) for one in walk(expr) if one.kind == "member"}

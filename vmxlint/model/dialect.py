@@ -39,7 +39,6 @@ class Dialect:
     name: str
     folders: tuple[str, ...]
     exclude: tuple[str, ...]
-    ops_types: tuple[str, ...]
     call_forms: frozenset[str]
     call_prefixes: tuple[str, ...]
     entry_slots: tuple[str, ...]
@@ -98,7 +97,6 @@ def _dialect(table: Table) -> Dialect:
         name=head.text("name"),
         folders=unit.texts("folders"),
         exclude=unit.texts("exclude"),
-        ops_types=ops.texts("types"),
         call_forms=frozenset(ops.texts("call_forms")),
         call_prefixes=ops.texts("call_prefixes"),
         entry_slots=ops.texts("entry"),
