@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vmxlint import engine
+    from vmxlint.findings import Report
     from vmxlint.reading import Reading
     from vmxlint.registry import Rule
 
@@ -87,20 +88,26 @@ def check(
         report = engine.run(paths, _options(chosen, cpu, profile, jobs, begun))
     except (InputError, ModelError, RuleError) as error:
         _fail(str(error))
-    if form == "text":
-        click.echo(text.render(report, _wants_color(color)), nl=False, color=True)
-    elif form == "json":
-        from vmxlint.reporters import json_v1
-
-        click.echo(json_v1.render(report), nl=False)
-    else:
-        from vmxlint.registry import rules
-        from vmxlint.reporters import sarif
-
-        click.echo(sarif.render(report, rules()), nl=False)
+    click.echo(_rendered(report, form, color), nl=False, color=True)
     if not quiet:
         click.echo(text.summary(report), err=True)
     _leave(FOUND if report.findings and not exit_zero else CLEAN)
+
+
+def _rendered(report: Report, form: str, color: str) -> str:
+    """The report in one of the formats, of which only the one asked for is imported."""
+    if form == "json":
+        from vmxlint.reporters import json_v1
+
+        return json_v1.render(report)
+    if form == "sarif":
+        from vmxlint.registry import rules
+        from vmxlint.reporters import sarif
+
+        return sarif.render(report, rules())
+    from vmxlint.reporters import text
+
+    return text.render(report, _wants_color(color))
 
 
 def _begun(paths: Sequence[str], jobs: int | None) -> dict[Path, Reading]:
