@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmxlint.cost import VMREAD, Saving, Times
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import NOTHING
 from vmxlint.operations import Operation

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from vmxlint.cost import VMREAD, Saving
 from vmxlint.facts import Expr, walk
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program

@@ -37,7 +37,7 @@ from typing import NamedTuple
 
 from tests.fixtures import FACTS, options
 from vmxlint.flow import Conditions
-from vmxlint.gates import UNKNOWN, Gate
+from vmxlint.gate import UNKNOWN, Gate
 from vmxlint.hits import spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program

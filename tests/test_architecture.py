@@ -30,6 +30,7 @@ ORDER = (
     "operations",
     "reasons structs spine",
     "flags",
+    "gate",
     "gates copies members",
     "reach",
     "ways",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from vmxlint.cost import Pricing
 from vmxlint.explanation import Explained, Made, Running
 from vmxlint.facts import spelled
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import Reach

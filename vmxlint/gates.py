@@ -3,76 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from vmxlint.facts import Expr, members, spelled, walk
-from vmxlint.flags import Flags, Setter
+from vmxlint.flags import Flags
 from vmxlint.flow import Condition, Site
-from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.gate import BUILD, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
+from vmxlint.interval import ONCE, Interval
 from vmxlint.link import Linker
 from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
 
-# Probability that a condition holds where nothing is known of it: our guesses. An early way out is
-# seldom taken, since it mostly is an error's (Ball and Larus, "Branch prediction for free", PLDI
-# 1993, measured 72 % for returns of any kind).
-UNKNOWN = Interval(0, 0.5, 1)
-STAYS = Interval(0, 0.95, 1)
-BUILD = Interval(0, 0.9, 1)
-LIKELY = Interval(0.9, 0.99, 1)
-RARELY = Interval(0, 0.01, 0.1)
-NEVER = exactly(0)
-_SELDOM = 0.5
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A condition on the way to some code, and what it is about.
-
-    Kinds: "reason" (`reasons` are those for which it holds, or if not `among`, does not),
-    "guest-mode", "request" (a queued request to the vCPU), "build" (configuration of the build, the
-    module or the CPU), "failure", "table" (a handler table has a row for the reason), "flag"
-    (`setters` make it true, the guarded code takes it back), "memo" (the guarded code updates what
-    is tested, or fills a cache that is read behind it), "hint" (`likely`, `unlikely`, known state)
-    and "state".
-    `holds` is the truth value needed, `early` as in `flow.Condition`.
-    """
-
-    kind: str
-    condition: Condition
-    holds: bool
-    probability: Interval
-    reasons: frozenset[str] = frozenset()
-    among: bool = True
-    setters: tuple[Setter, ...] = ()
-
-    @property
-    def early(self) -> bool:
-        """Whether the condition holds because an earlier arm left the function."""
-        return self.condition.early
-
-    @property
-    def is_exceptional(self) -> bool:
-        """Whether the code behind runs for a request or after a failure only."""
-        return self.kind in ("request", "failure") and self.probability.typical < _SELDOM
-
-    @property
-    def flag(self) -> str:
-        """The same for all gates that wait for one flag."""
-        return f"{self.condition.test.text}:{self.holds}"
-
-    @property
-    def spelled(self) -> str:
-        """The condition as C, in the form in which it holds."""
-        if self.kind == "build" and self.condition.test.kind == "number":
-            return "#if"
-        text = spelled(self.condition.test)
-        if self.condition.cases:
-            text = f"{text} is {' or '.join(map(spelled, self.condition.cases))}"
-        return text if self.condition.holds else _negated(text)
 
 
 class Gates:
@@ -253,15 +196,6 @@ class Gates:
 
 def _is_beyond(test: Expr) -> bool:
     return test.kind == "binary" and test.text in (">=", ">", "==")
-
-
-def _negated(text: str) -> str:
-    if text.replace("->", "").replace(".", "").isidentifier():
-        return f"!{text}"
-    for operator, opposite in ((" == ", " != "), (" != ", " == "), (" is ", " is not ")):
-        if text.count(operator) == 1 and not any(sign in text for sign in ("&&", "||", "?")):
-            return text.replace(operator, opposite)
-    return f"!({text})"
 
 
 def _stripped(test: Expr, holds: bool) -> tuple[Expr, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from vmxlint.conditions import Condition
 from vmxlint.facts import Expr, spelled, walk
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import Reach

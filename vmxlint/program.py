@@ -11,7 +11,8 @@ from vmxlint.contexts import Contexts
 from vmxlint.copies import Copies, Copy
 from vmxlint.cost import Pricing
 from vmxlint.facts import Body, Facts, Function
-from vmxlint.gates import Gate, Gates
+from vmxlint.gate import Gate
+from vmxlint.gates import Gates
 from vmxlint.link import Linker
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations import Operation, Operations

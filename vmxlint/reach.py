@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.link import Edge
 

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vmxlint.gates import Gate
+from vmxlint.gate import Gate
 from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.link import Edge
 from vmxlint.reach import Reach

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from vmxlint.flow import Site
-from vmxlint.gates import RARELY, Gate, Gates
+from vmxlint.gate import RARELY, Gate
+from vmxlint.gates import Gates
 from vmxlint.interval import ONCE, Interval, exactly
 from vmxlint.model.profiles import Profile
 from vmxlint.reach import (
