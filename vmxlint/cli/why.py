@@ -1,0 +1,40 @@
+"""`vmxlint why FUNCTION PATH`."""
+
+from __future__ import annotations
+
+import gc
+
+import click
+
+from vmxlint.cli import options
+from vmxlint.cli.leaving import CLEAN, fail, leave
+
+
+@click.command("why")
+@click.argument("function")
+@click.argument("path")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@options.cpu
+@options.profile
+@options.jobs
+def command(
+    function: str, path: str, form: str, cpu: str, profile: str | None, jobs: int | None
+) -> None:
+    """Say when FUNCTION runs, how often, and why: contexts, ways, conditions, operations.
+
+    PATH is as for `vmxlint check`. Exits 2 if there is no such function.
+    """
+    gc.disable()
+    begun = options.begun([path], jobs)
+
+    from vmxlint import engine
+    from vmxlint.model import ModelError
+    from vmxlint.reporters import why
+    from vmxlint.source import InputError
+
+    try:
+        answer = engine.why(function, path, options.options([], cpu, profile, jobs, begun))
+    except (InputError, ModelError) as error:
+        fail(str(error))
+    click.echo(why.as_text(answer) if form == "text" else why.as_json(answer), nl=False)
+    leave(CLEAN)
