@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
-from vmxlint.findings import Cost
+from vmxlint.findings import Cost, Finding
 from vmxlint.interval import Interval
 
 
@@ -61,3 +62,15 @@ def _rounded(value: float, decimals: int) -> float:
     """`value` to some decimals, as an int if that is all there is."""
     short = round(value, decimals)
     return int(short) if short == int(short) else short
+
+
+def dearest(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """The `most` findings with the highest typical cost, in the order they came in."""
+    by_price = sorted(range(len(findings)), key=lambda n: _price(findings[n]), reverse=True)
+    return [findings[n] for n in sorted(by_price[:most])]
+
+
+def _price(finding: Finding) -> tuple[float, float]:
+    figures = (finding.cost.per_exit, finding.cost.per_nested_round_trip)
+    per_exit, nested = (figure.typical if figure else 0 for figure in figures)
+    return per_exit, nested

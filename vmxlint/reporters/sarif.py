@@ -13,8 +13,9 @@ from typing import Protocol
 import sarif_om
 
 from vmxlint import __version__
-from vmxlint.findings import Finding, NotUnderstood, Report
+from vmxlint.findings import NotUnderstood, Report
 from vmxlint.reporters import INFORMATION_URI, NAME
+from vmxlint.reporters.cycles import dearest
 from vmxlint.reporters.escape import well_formed
 from vmxlint.reporters.sarif_places import ROOT, artifact, sentence
 from vmxlint.reporters.sarif_result import FORM, result
@@ -62,7 +63,7 @@ def render(report: Report, rules: Sequence[RuleLike]) -> str:
     Not indented: that takes six times as long for a full file.
     """
     findings = [finding for finding in report.findings if finding.suppressed is None]
-    kept = _dearest(findings, MOST_RESULTS)
+    kept = dearest(findings, MOST_RESULTS)
     index = {rule.id: number for number, rule in enumerate(rules)}
     run = sarif_om.Run(
         tool=sarif_om.Tool(driver=_driver(rules)),
@@ -137,18 +138,6 @@ def _notification(text: str, **more: object) -> sarif_om.Notification:
 
 def _described(text: str) -> sarif_om.ArtifactLocation:
     return sarif_om.ArtifactLocation(description=sarif_om.Message(text=text))
-
-
-def _dearest(findings: Sequence[Finding], most: int) -> list[Finding]:
-    """The `most` findings with the highest typical cost, in the order they came in."""
-    by_price = sorted(range(len(findings)), key=lambda n: _price(findings[n]), reverse=True)
-    return [findings[n] for n in sorted(by_price[:most])]
-
-
-def _price(finding: Finding) -> tuple[float, float]:
-    figures = (finding.cost.per_exit, finding.cost.per_nested_round_trip)
-    per_exit, nested = (figure.typical if figure else 0 for figure in figures)
-    return per_exit, nested
 
 
 def _plain(node: object) -> object:

@@ -14,14 +14,21 @@ _BOLD = "1"
 _SEVERITIES = {"error": "1;31", "warning": "1;35", "note": "1;36"}  # and their colors
 
 
-def render(report: Report, color: bool) -> str:
-    """All findings that are not suppressed, a line end after each line; "" if there are none.
+def render(report: Report, color: bool, show_suppressed: bool = False) -> str:
+    """All findings, a line end after each line; "" if there are none.
 
-    `color` adds SGR codes to the place and the severity and changes nothing else.
+    `color` adds SGR codes to the place and the severity and changes nothing else. Suppressed
+    findings are left out unless they are asked for.
     """
-    shown = (finding for finding in report.findings if finding.suppressed is None)
+    shown = _shown(report, show_suppressed)
     lines = (line for finding in shown for line in _finding(finding, report.prefixes, color))
     return "".join(f"{line}\n" for line in lines)
+
+
+def concise(report: Report, color: bool, show_suppressed: bool = False) -> str:
+    """As `render`, with the first line of each finding alone: one line is one finding."""
+    shown = _shown(report, show_suppressed)
+    return "".join(f"{_first(finding, report.prefixes, color)}\n" for finding in shown)
 
 
 def summary(report: Report) -> str:
@@ -38,15 +45,32 @@ def summary(report: Report) -> str:
     return f"{', '.join(found) or 'no findings'} in {files}{notes}"
 
 
+def statistics(report: Report) -> str:
+    """A line for each rule with findings that are not suppressed, the most frequent first."""
+    counts = Counter((f.rule, f.name) for f in report.findings if f.suppressed is None)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "".join(f"{count:6}  {rule}  {name}\n" for (rule, name), count in ordered)
+
+
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _finding(finding: Finding, prefixes: Mapping[str, str], color: bool) -> Iterator[str]:
+def _shown(report: Report, show_suppressed: bool) -> Iterator[Finding]:
+    return (one for one in report.findings if show_suppressed or one.suppressed is None)
+
+
+def _first(finding: Finding, prefixes: Mapping[str, str], color: bool) -> str:
+    """The line in gcc form that says where and what."""
     code = _SEVERITIES.get(finding.severity, _BOLD)
     severity = _painted(f"{finding.severity}:", code, color)
     place = _place(finding.location, prefixes, color)
-    yield f"{place} {severity} {escape(finding.message)} [{finding.rule}]"
+    aside = "" if finding.suppressed is None else " (suppressed)"
+    return f"{place} {severity} {escape(finding.message)} [{finding.rule}]{aside}"
+
+
+def _finding(finding: Finding, prefixes: Mapping[str, str], color: bool) -> Iterator[str]:
+    yield _first(finding, prefixes, color)
     yield from frame(finding.location, finding.label)
     margin = " " * len(f" {finding.location.line} ")
     for key, value in _notes(finding):
@@ -59,7 +83,7 @@ def _finding(finding: Finding, prefixes: Mapping[str, str], color: bool) -> Iter
 
 def _place(location: Location, prefixes: Mapping[str, str], color: bool) -> str:
     """`file:line:column:` as compilers write it and editors read it."""
-    path = _opened(location.path, prefixes)
+    path = escape(opened(location.path, prefixes))
     return _painted(f"{path}:{location.line}:{location.column}:", _BOLD, color)
 
 
@@ -75,6 +99,8 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "when", _conjunction(finding.conditions)
     if finding.help:
         yield "help", finding.help
+    if finding.suppressed is not None:
+        yield "suppressed", finding.suppressed
 
 
 def _conjunction(conditions: tuple[str, ...]) -> str:
@@ -84,9 +110,10 @@ def _conjunction(conditions: tuple[str, ...]) -> str:
     return " && ".join(f"({c})" if "||" in c or "?" in c else c for c in conditions)
 
 
-def _opened(path: str, prefixes: Mapping[str, str]) -> str:
-    """The path that opens the file, never at the start of a line as a `::` workflow command."""
-    shown = escape(prefixes.get(path, path))
+def opened(path: str, prefixes: Mapping[str, str]) -> str:
+    """The path that opens a reported file from where vmxlint was called, made so that it never
+    starts a line as a `::` workflow command."""
+    shown = prefixes.get(path, path)
     return f"./{shown}" if shown.lstrip().startswith("::") else shown
 
 

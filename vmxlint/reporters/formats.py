@@ -1,0 +1,45 @@
+"""The formats by name: a report as the text of one of them, importing no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmxlint.findings import Report
+
+FORMATS = ("text", "concise", "json", "sarif", "github", "rdjson")
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a user may ask of the formats; each takes what concerns it."""
+
+    color: bool = False
+    show_suppressed: bool = False
+    sarif_suppressed: bool = False
+    sarif_category: str | None = None
+    sarif_provenance: bool = False
+
+
+def rendered(report: Report, form: str, style: Style) -> str:
+    """`report` in the format called `form`, which is one of FORMATS."""
+    if form == "json":
+        from vmxlint.reporters import json_v1
+
+        return json_v1.render(report)
+    if form == "sarif":
+        from vmxlint.registry import rules
+        from vmxlint.reporters import sarif
+
+        return sarif.render(report, rules())
+    if form == "github":
+        from vmxlint.reporters import github
+
+        return github.render(report)
+    if form == "rdjson":
+        from vmxlint.reporters import rdjson
+
+        return rdjson.render(report)
+    from vmxlint.reporters import text
+
+    render = text.render if form == "text" else text.concise
+    return render(report, style.color, style.show_suppressed)
