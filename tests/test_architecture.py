@@ -13,11 +13,12 @@ from tests.fixtures import ROOT
 
 # From the ground up: a module may import from its own line and those above it.
 ORDER = (
-    "interval numbers facts",
-    "findings explanation includes",
+    "interval numbers facts digest",
+    "findings explanation includes cache",
     "model",
     "source",
     "syntax",
+    "library answers",
     "reading",
     "conditions",
     "switches",

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 _ASM = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 
+ENTRY_NAME = "asm:vmresume"  # what a function in assembly calls where it enters the guest
+
 
 class Expr(NamedTuple):
     """An expression: `kind` says which, `text` its name or operator, `kids` its operands in order.

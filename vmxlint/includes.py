@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmxlint.facts import Facts
@@ -34,14 +34,15 @@ def included(files: Sequence[Facts]) -> dict[str, dict[str, Link]]:
     found: dict[str, dict[str, Link]] = {one.path: {} for one in files}
     for one in files:
         for name, start in one.includes:
-            target = _resolved(name, one.path, paths)
+            target = resolved(name, one.path, paths)
             if target and target != one.path:
                 link = Link(one.path, target, start - 1, start + len(name.encode()) + 1)
                 found[one.path].setdefault(target, link)
     return found
 
 
-def _resolved(name: str, path: str, paths: set[str]) -> str | None:
+def resolved(name: str, path: str, paths: Container[str]) -> str | None:
+    """The path of the file that another one includes under a name, if it is among `paths`."""
     near = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
     return next((one for one in (near, posixpath.normpath(name)) if one in paths), None)
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from vmxlint.facts import Expr, spelled, walk
+from vmxlint.facts import ENTRY_NAME, Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Edge, Linker
 from vmxlint.mentions import ASM_WORD
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
 from vmxlint.routine import Routine
-from vmxlint.syntax.assembly import ENTRY_NAME
 from vmxlint.templates import (
     VMX_INSTRUCTIONS,
     Template,

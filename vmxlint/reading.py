@@ -6,80 +6,116 @@ plain: any executor will do.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmxlint.cache import NOWHERE, Store
 from vmxlint.model import dialect as dialects
 from vmxlint.model.dialect import Dialect
-from vmxlint.source import Unit, read_unit
+from vmxlint.source import SourceFile, Unit, read_unit
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
     from vmxlint.facts import Facts
-    from vmxlint.syntax import Reader
+    from vmxlint.library import Library, Read
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
 AHEAD = 150_000  # bytes that another process reads while this one still imports and links
 
 
 class Reading:
-    """The reading of one unit: under way in other processes if it is large."""
+    """The reading of one unit; what the store keeps of it is not read again."""
 
     def __init__(
-        self, root: Path, dialect: Dialect, jobs: int, executor: Executor | None = None
+        self,
+        root: Path,
+        dialect: Dialect,
+        jobs: int,
+        executor: Executor | None = None,
+        store: Store = NOWHERE,
     ) -> None:
         self.unit = read_unit(root, dialect)
-        small = sum(len(one.data) for one in self.unit.files) < PARALLEL_FROM
-        self._parts = shares(self.unit, 1 if small else jobs)
-        others = range(1, len(self._parts))
+        self._store = store
+        self._work = (str(root), dialect.id)
+        self._jobs = jobs
+        self._executor = executor
         self._own: Executor | None = None
-        if others and executor is None:
-            fork = multiprocessing.get_context("fork")
-            executor = self._own = ProcessPoolExecutor(len(others), fork)
-        self._waiting: list[Future[list[Facts]]] = []
-        if executor is not None:
-            work = (str(root), dialect.id)
-            self._waiting = [executor.submit(read_part, *work, self._parts[n]) for n in others]
+        self._here: list[str] = []
+        self._waiting: list[Future[tuple[bytes, list[Read]]]] = []
 
-    def facts(self) -> tuple[list[Facts], Reader]:
-        """The Facts of all files, in the order of their paths; and the Reader of their bodies."""
-        found, reader = _read(self.unit, self._parts[0])
+    @cached_property
+    def _library(self) -> Library:
+        from vmxlint.library import Library
+
+        return Library(self.unit, self._work[0], self._store)
+
+    def begin(self) -> None:
+        """Start other processes, if the unit is large and was never read before."""
+        if self._library.is_new:
+            self._share(self.unit.files)
+
+    def _share(self, files: Sequence[SourceFile]) -> None:
+        small = sum(len(one.data) for one in files) < PARALLEL_FROM
+        self._here, *others = shares(files, 1 if small else self._jobs)
+        executor = self._executor
+        if others and executor is None:
+            executor = self._own = _processes(len(others))
+        if executor is not None:
+            self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
+
+    def facts(self) -> tuple[list[Facts], Library]:
+        """The Facts of all files, in the order of their paths; and what reads their bodies."""
+        library = self._library
+        if not self._waiting:
+            library.kept()
+            self._share([one for one in self.unit.files if one.path in set(library.missing())])
+        library.add(library.read(self._here))
         for future in self._waiting:
-            found += future.result()
+            seen, read = future.result()
+            if seen == self.unit.digest:
+                library.add(read)
         if self._own:
             self._own.shutdown()
-        by_path = {one.path: one for one in found}
-        left = [one.path for one in self.unit.files if one.path not in by_path]
-        if left:  # another process saw another state of the files
-            by_path.update((one.path, one) for one in _read(self.unit, left)[0])
-        return [by_path[one.path] for one in self.unit.files], reader
+        library.add(library.read(library.missing()))  # another process saw another state of files
+        return library.facts(), library
+
+    def keep(self) -> None:
+        """Keep for the next run what this one has read."""
+        self._library.keep()
 
 
-def read_facts(unit: Unit) -> tuple[list[Facts], Reader]:
-    """The Facts of all files of a unit, by this process alone; and the Reader of their bodies."""
-    return _read(unit, [one.path for one in unit.files])
+def _processes(number: int) -> Executor:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(number, multiprocessing.get_context("fork"))
 
 
-def read_part(root: str, dialect: str, paths: Sequence[str]) -> list[Facts]:
-    """The Facts of some files of the unit at `root`."""
-    return _read(read_unit(Path(root), dialects.load(dialect)), paths)[0]
+def read_facts(unit: Unit) -> tuple[list[Facts], Library]:
+    """The Facts of all files of a unit, by this process alone; and what reads their bodies."""
+    from vmxlint.library import Library
+
+    library = Library(unit, "", NOWHERE)
+    library.add(library.read([one.path for one in unit.files]))
+    return library.facts(), library
 
 
-def _read(unit: Unit, paths: Sequence[str]) -> tuple[list[Facts], Reader]:
-    from vmxlint import syntax
+def read_part(root: str, dialect: str, paths: Sequence[str]) -> tuple[bytes, list[Read]]:
+    """The Facts of some files of the unit at `root`, and the digest of the unit as it was seen."""
+    from vmxlint.library import Library
 
-    texts = {one.path: syntax.without_comments(one.data) for one in unit.files}
-    reader = syntax.Reader(syntax.unit_macros(texts.values()), texts)
-    return [reader.read(path, texts[path]) for path in paths if path in texts], reader
+    unit = read_unit(Path(root), dialects.load(dialect))
+    return unit.digest, list(Library(unit, root, NOWHERE).read(paths))
 
 
-def shares(unit: Unit, jobs: int) -> list[list[str]]:
+def shares(files: Sequence[SourceFile], jobs: int) -> list[list[str]]:
     """Who reads what, the largest files first: this process begins later, so it reads less."""
     load = [AHEAD] + [0] * (jobs - 1)
     found: list[list[str]] = [[] for _ in range(jobs)]
-    for one in sorted(unit.files, key=lambda one: (-len(one.data), one.path)):
+    for one in sorted(files, key=lambda one: (-len(one.data), one.path)):
         least = load.index(min(load))
         found[least].append(one.path)
         load[least] += len(one.data)

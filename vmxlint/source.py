@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from vmxlint.digest import digest, encoded
 from vmxlint.findings import Location, NotUnderstood
-from vmxlint.model.dialect import Dialect
+
+if TYPE_CHECKING:
+    from vmxlint.model.dialect import Dialect
 
 SUFFIXES = (".c", ".h", ".S")
 LARGEST = 2_000_000
@@ -29,6 +32,11 @@ class SourceFile:
 
     path: str
     data: bytes
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What names these bytes, wherever they lie."""
+        return digest(self.data)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -95,6 +103,13 @@ class Unit:
     files: list[SourceFile] = field(default_factory=list)
     unread: list[NotUnderstood] = field(default_factory=list)
 
+    @cached_property
+    def digest(self) -> bytes:
+        """What names all of it, once it is read: the same for the same files of the same bytes."""
+        files = [digest(encoded(one.path), one.digest) for one in self.files]
+        unread = [digest(encoded(one.path), encoded(one.reason)) for one in self.unread]
+        return digest(b"".join(files), b"".join(unread))
+
 
 def target(given: str, dialect: Dialect) -> Target:
     """The target that a path from the command line means; InputError if there is none."""
@@ -129,7 +144,8 @@ def _unit_around(path: Path, folder: Path, dialect: Dialect) -> Path:
     return folder
 
 
-_TOO_WIDE = frozenset({Path("/"), Path.home(), Path(tempfile.gettempdir()).resolve()})
+_TEMPORARY = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
+_TOO_WIDE = frozenset({Path("/"), Path.home(), _TEMPORARY.resolve()})
 
 
 def _has_c_files(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from vmxlint import __version__
 
-COMMANDS = ("check", "why", "rule")
+COMMANDS = ("check", "why", "rule", "cache")
 
 
 class _Commands(click.Group):

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from vmxlint.answers import Answer
 from vmxlint.cli import options, output, selection, settings
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vmxlint.findings import Report
+    from vmxlint.reading import Reading
+
+# What changes how the answer is found or shown, but not the answer: all else is in its question.
+_BESIDE = frozenset(
+    "paths jobs no_cache cache_dir min_cycles exit_zero fail_on format terse output color quiet"
+    " statistics show_suppressed sarif_suppressed sarif_category sarif_provenance".split()
+)
 
 
 @click.command("check")
@@ -16,6 +32,7 @@ from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
 @options.cpu
 @options.profile
 @options.jobs
+@options.cached
 @output.options
 @click.pass_context
 def command(context: click.Context, /, **_: object) -> None:
@@ -28,7 +45,23 @@ def command(context: click.Context, /, **_: object) -> None:
     gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     given = settings.resolved(context)
     wanted = output.outputs("concise" if given.terse else given.format, given.output)
-    begun = options.begun(given.paths, given.jobs)
+    kept = options.store(given.no_cache, given.cache_dir)
+    targets = options.targets(given.paths)
+    readings = options.readings(targets, given.jobs, kept)
+    asked = {name: value for name, value in asdict(given).items() if name not in _BESIDE}
+    answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
+    known = answer.known()
+    whole = known or _analysed(given, readings)
+    report = selection.narrowed(whole, given)
+    output.emit(report, given, wanted)
+    if known is None:
+        answer.keep(whole)
+        options.keep(readings, kept)
+    leave(FOUND if selection.fails(report, given) else CLEAN)
+
+
+def _analysed(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report:
+    options.begin(readings)  # in other processes, before all else is imported
 
     from vmxlint import engine
     from vmxlint.model import ModelError
@@ -37,10 +70,7 @@ def command(context: click.Context, /, **_: object) -> None:
 
     try:
         rules = selection.chosen(given)
-        ordered = options.options(rules, given.cpu, given.profile, given.jobs, begun)
-        report = engine.run(given.paths, ordered)
+        ordered = options.options(rules, given.cpu, given.profile, readings)
+        return engine.run(given.paths, ordered)
     except (InputError, ModelError, RuleError) as error:
         fail(str(error))
-    report = selection.narrowed(report, given)
-    output.emit(report, given, wanted)
-    leave(FOUND if selection.fails(report, given) else CLEAN)

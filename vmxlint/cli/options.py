@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,36 +14,71 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vmxlint import engine
+    from vmxlint.cache import Store
     from vmxlint.reading import Reading
     from vmxlint.registry import Rule
+    from vmxlint.source import Target
 
 cpu = click.option("--cpu", default="skylake", show_default=True, help="CPU family to price for.")
 profile = click.option("--profile", default=None, help="Exit mix to price with.")
 jobs = click.option(
     "-j", "jobs", type=click.IntRange(1), default=None, help="Processes to read with."
 )
+_no_cache = click.option("--no-cache", is_flag=True, help="Neither use nor write the cache.")
+cache_dir = click.option(
+    "--cache-dir", metavar="DIR", default=None, help="Keep the cache there, not in your home."
+)
 
 
-def begun(paths: Sequence[str], jobs: int | None) -> dict[Path, Reading]:
-    """The readings of the units around the paths, begun before all else is imported."""
+def cached(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The two options that say where to keep what a run has found out, if anywhere."""
+    return _no_cache(cache_dir(command))
+
+
+def store(no_cache: bool, cache_dir: str | None) -> Store:
+    """The cache that these options mean."""
+    from vmxlint.cache import NOWHERE, opened
+
+    return NOWHERE if no_cache else opened(cache_dir)
+
+
+def targets(paths: Sequence[str]) -> list[Target]:
+    """What the paths mean."""
     from vmxlint.model import dialect
-    from vmxlint.reading import Reading
     from vmxlint.source import InputError, target
 
     kvm = dialect.load("kvm")
     try:
-        roots = dict.fromkeys(target(path, kvm).unit for path in paths)
+        return list(dict.fromkeys(target(path, kvm) for path in paths))
     except InputError as error:
         fail(str(error))
-    return {root: Reading(root, kvm, jobs or _cores()) for root in roots}
+
+
+def readings(targets: Sequence[Target], jobs: int | None, store: Store) -> dict[Path, Reading]:
+    """The readings of the units around the targets."""
+    from vmxlint.model import dialect
+    from vmxlint.reading import Reading
+
+    roots = dict.fromkeys(one.unit for one in targets)
+    kvm = dialect.load("kvm")
+    return {root: Reading(root, kvm, jobs or _cores(), store=store) for root in roots}
+
+
+def begin(readings: Mapping[Path, Reading]) -> None:
+    """Start to read in other processes what is large and new."""
+    for one in readings.values():
+        one.begin()
+
+
+def keep(readings: Mapping[Path, Reading], store: Store) -> None:
+    """Keep what was read for the next run, and no more than the store may hold."""
+    for one in readings.values():
+        one.keep()
+    store.prune()
 
 
 def options(
-    rules: Sequence[Rule],
-    cpu: str,
-    profile: str | None,
-    jobs: int | None,
-    begun: Mapping[Path, Reading],
+    rules: Sequence[Rule], cpu: str, profile: str | None, readings: Mapping[Path, Reading]
 ) -> engine.Options:
     """What the engine is to do; ModelError for a family or a profile that the model lacks."""
     from vmxlint import engine
@@ -53,7 +88,7 @@ def options(
     model = load_model()
     model.operations.lookup("vmread", cpu)
     pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
-    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores(), begun)
+    return engine.Options(rules, dialect.load("kvm"), pricing, begun=readings)
 
 
 def _cores() -> int:

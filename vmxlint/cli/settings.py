@@ -21,6 +21,8 @@ class Settings:
     cpu: str
     profile: str | None
     jobs: int | None
+    no_cache: bool
+    cache_dir: str | None
     format: str
     terse: bool
     output: tuple[str, ...]

@@ -17,15 +17,25 @@ from vmxlint.cli.leaving import CLEAN, fail, leave
 @options.cpu
 @options.profile
 @options.jobs
+@options.cached
 def command(
-    function: str, path: str, form: str, cpu: str, profile: str | None, jobs: int | None
+    function: str,
+    path: str,
+    form: str,
+    cpu: str,
+    profile: str | None,
+    jobs: int | None,
+    no_cache: bool,
+    cache_dir: str | None,
 ) -> None:
     """Say when FUNCTION runs, how often, and why: contexts, ways, conditions, operations.
 
     PATH is as for `vmxlint check`. Exits 2 if there is no such function.
     """
     gc.disable()
-    begun = options.begun([path], jobs)
+    kept = options.store(no_cache, cache_dir)
+    readings = options.readings(options.targets([path]), jobs, kept)
+    options.begin(readings)
 
     from vmxlint import engine
     from vmxlint.model import ModelError
@@ -33,8 +43,9 @@ def command(
     from vmxlint.source import InputError
 
     try:
-        answer = engine.why(function, path, options.options([], cpu, profile, jobs, begun))
+        answer = engine.why(function, path, options.options([], cpu, profile, readings))
     except (InputError, ModelError) as error:
         fail(str(error))
     click.echo(why.as_text(answer) if form == "text" else why.as_json(answer), nl=False)
+    options.keep(readings, kept)
     leave(CLEAN)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from vmxlint.model.controls import ControlTable, read_controls
-from vmxlint.model.exits import ExitTable, read_exits
-from vmxlint.model.fields import FieldTable, read_fields
-from vmxlint.model.frequencies import FrequencyTable, read_frequencies
-from vmxlint.model.operations import OperationTable, read_operations
 from vmxlint.model.tables import ModelError, bundled
+
+if TYPE_CHECKING:
+    from vmxlint.model.controls import ControlTable
+    from vmxlint.model.exits import ExitTable
+    from vmxlint.model.fields import FieldTable
+    from vmxlint.model.frequencies import FrequencyTable
+    from vmxlint.model.operations import OperationTable
 
 __all__ = ["Model", "ModelError", "load_model"]
 
@@ -29,6 +32,12 @@ class Model:
 @cache
 def load_model() -> Model:
     """The bundled model, read once; ModelError names the file and row of what is wrong in it."""
+    from vmxlint.model.controls import read_controls
+    from vmxlint.model.exits import read_exits
+    from vmxlint.model.fields import read_fields
+    from vmxlint.model.frequencies import read_frequencies
+    from vmxlint.model.operations import read_operations
+
     return Model(
         bundled("fields.toml").all(read_fields),
         bundled("controls.toml").all(read_controls),

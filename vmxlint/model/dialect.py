@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from vmxlint.interval import Interval
+from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
 SCHEMA = 1
@@ -67,8 +67,7 @@ class Dialect:
 
 def names() -> tuple[str, ...]:
     """The bundled dialects, in alphabetical order."""
-    entries = files(__package__).joinpath("dialects").iterdir()
-    return tuple(sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml")))
+    return tables.names("dialects")
 
 
 @cache

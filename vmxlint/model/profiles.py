@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
 DEFAULT = "cpu_bound_sysbench"
@@ -40,10 +40,7 @@ class Profile:
 
 def names() -> tuple[str, ...]:
     """The bundled profiles, in alphabetical order."""
-    entries = files(__package__).joinpath("profiles").iterdir()
-    return tuple(
-        sorted(entry.name.removesuffix(SUFFIX) for entry in entries if entry.name.endswith(SUFFIX))
-    )
+    return tables.names("profiles")
 
 
 @cache

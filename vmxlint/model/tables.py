@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar
 
 from vmxlint.interval import Interval
@@ -105,6 +105,14 @@ def parse(file: str, text: str) -> Table:
         raise ModelError(f"{file}: {error}") from None
 
 
+FOLDER = Path(__file__).parent
+
+
 def bundled(file: str) -> Table:
     """A TOML file that lies beside this module."""
-    return parse(file, files(__package__).joinpath(file).read_text("utf-8"))
+    return parse(file, (FOLDER / file).read_text("utf-8"))
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """The TOML files in a folder beside this module, without their suffix, in order."""
+    return tuple(sorted(one.stem for one in (FOLDER / folder).glob("*.toml")))

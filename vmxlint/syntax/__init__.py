@@ -6,14 +6,15 @@ a function is read when somebody asks for it; most are never asked for.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
+from itertools import chain
 from types import MappingProxyType
 
 from vmxlint.facts import Asm, Body, Expr, Facts, Function, Macro, Row, Table, Variable
+from vmxlint.includes import resolved
 from vmxlint.syntax import assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
@@ -23,7 +24,7 @@ from vmxlint.syntax.lower import lower
 from vmxlint.syntax.mask import without_comments
 from vmxlint.syntax.words import Words
 
-__all__ = ["Reader", "unit_macros", "without_comments"]
+__all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 
 _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
@@ -35,21 +36,26 @@ _EMPTY: Mapping[str, bytes] = MappingProxyType({})
 _NOTHING = Expr("opaque", "", (), 0, 0)
 
 
-def unit_macros(texts: Iterable[bytes]) -> dict[str, Macro]:
-    """All macros with code in them that texts without comments define; of one name, the longest,
-    and beside it the others that paste names."""
+def macros_of(text: bytes) -> tuple[Macro, ...]:
+    """The macros with code in them that a text without comments defines, wherever they stand."""
+    return tuple(
+        Macro(one.name, one.params, one.body, 0)
+        for one in macros.defined(directives(text))
+        if one.params is not None or _CALLS.search(one.body) or shapes_code(one)
+    )
+
+
+def unit_macros(files: Iterable[Iterable[Macro]]) -> dict[str, Macro]:
+    """The macros of all files of a unit; of one name, the longest, and beside it the others that
+    paste names."""
     found: dict[str, Macro] = {}
-    for text in texts:
-        for macro in macros.defined(directives(text)):
-            known = found.get(macro.name)
-            code = macro.params is not None or _CALLS.search(macro.body) or shapes_code(macro)
-            if code and known is None:
-                found[macro.name] = macro
-            elif code and known and known.body.strip() != macro.body.strip():
-                longer, other = (
-                    (known, macro) if len(known.body) >= len(macro.body) else (macro, known)
-                )
-                found[macro.name] = _beside(longer, other)
+    for macro in chain.from_iterable(files):
+        known = found.get(macro.name)
+        if known is None:
+            found[macro.name] = macro
+        elif known.body.strip() != macro.body.strip():
+            longer, other = (known, macro) if len(known.body) >= len(macro.body) else (macro, known)
+            found[macro.name] = _beside(longer, other)
     return found
 
 
@@ -62,11 +68,13 @@ def _beside(longer: Macro, other: Macro) -> Macro:
 class Reader:
     """Reads the files of a unit, and later the bodies of their functions, by the unit's macros.
 
-    `texts` are the files, by their paths, that may be included in the middle of others.
+    `texts` are the files, by their paths, that may be included in the middle of others;
+    `looked_up` are the names under which each file that was read may have included one.
     """
 
     def __init__(self, known_macros: macros.Macros, texts: Mapping[str, bytes] = _EMPTY) -> None:
         self._texts = texts
+        self.looked_up: dict[str, list[str]] = {}
         words = attributes.of(known_macros)
         shapes, parts = forms.of(known_macros)
         self._known = Known(known_macros, frozenset(one.encode() for one in words), shapes)
@@ -107,9 +115,7 @@ class Reader:
         )
 
     def body(self, facts: Facts, function: Function) -> Body:
-        """The body of a function of a file."""
-        if function.body is not None:
-            return function.body
+        """The body of a function of a file, that the Facts do not hold."""
         text = function.text.encode("utf-8", "surrogateescape")
         has_included = bool(included.NAMED.search(function.text))
         spelling = self._spelling(
@@ -122,8 +128,9 @@ class Reader:
 
     def _included(self, path: str, name: str) -> bytes | None:
         """The text of the file that another one includes under a name."""
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
-        return self._texts.get(beside, self._texts.get(name))
+        self.looked_up.setdefault(path, []).append(name)
+        found = resolved(name, path, self._texts)
+        return self._texts[found] if found else None
 
     def _spelling(
         self,

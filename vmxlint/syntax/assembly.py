@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from vmxlint.facts import Asm, Body, Expr, Function, Stmt
+from vmxlint.facts import ENTRY_NAME, Asm, Body, Expr, Function, Stmt
 from vmxlint.syntax.macros import call_arguments
 
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -19,7 +19,6 @@ _END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
 _LABEL = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
 _CALL = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:call|jmp)\s+([A-Za-z_]\w*)", re.MULTILINE)
 _ENTRY = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:vmlaunch|vmresume)\b", re.MULTILINE)
-ENTRY_NAME = "asm:vmresume"
 
 
 def inline(text: str, start: int, end: int, value: Callable[[str], Expr]) -> Asm:

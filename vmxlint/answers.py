@@ -1,0 +1,75 @@
+"""The answer of a whole run, kept for the next run that asks the same of the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vmxlint.cache import Store
+from vmxlint.cache.packing import pack, unpack
+from vmxlint.cache.stamp import named
+from vmxlint.digest import digest, encoded
+from vmxlint.findings import Report
+from vmxlint.source import Target, Unit
+
+
+class Answer:
+    """What the store holds for one question.
+
+    The question is all that its Report follows from: the name and options of the command, the
+    files that the options name, the targets as they were given, and every file of their units.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        command: str,
+        options: Mapping[str, object],
+        targets: Sequence[Target],
+        units: Iterable[Unit],
+    ) -> None:
+        self._store = store
+        self._name = ""
+        if store.is_open:
+            asked = json.dumps(options, sort_keys=True, default=str).encode()
+            paths = repr([(t.given, str(t.path), str(t.root), str(t.unit)) for t in targets])
+            self._name = named(
+                command.encode(),
+                asked,
+                encoded(paths),
+                *(unit.digest for unit in units),
+                *(_digest(path) for path in _named_files(options)),
+            )
+
+    def known(self) -> Report | None:
+        """The Report, if an earlier run kept it."""
+        data = self._store.get(self._name)
+        return unpack(Report, data) if data else None
+
+    def keep(self, report: Report) -> None:
+        """Keep the Report for the next run."""
+        if self._store.is_open:
+            self._store.put(self._name, pack(report))
+
+
+def _named_files(options: Mapping[str, object]) -> Iterator[str]:
+    """The values of options that are, or may become, the names of files."""
+    for value in options.values():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, str | Path):
+                yield os.fspath(one)
+
+
+def _digest(path: str) -> bytes:
+    """What names the bytes of a file; the same for all that is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                return digest(file.read())
+    except (OSError, ValueError):
+        pass
+    return b""
