@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vmxlint.cost import Pricing
+from vmxlint.coverage import covered
+from vmxlint.deadline import TooLong, within
 from vmxlint.explain import explained
 from vmxlint.explanation import Explanation
-from vmxlint.facts import Facts
 from vmxlint.findings import (
     Cost,
     Coverage,
@@ -26,8 +28,9 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.registry import Rule
-from vmxlint.source import InputError, SourceFile, Target, Unit, target
+from vmxlint.source import InputError, SourceFile, Target, target
 
+PATIENCE = 60  # seconds for the rules of one unit; those of a kernel take one
 SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
 
 
@@ -85,7 +88,11 @@ def why(function: str, path: str, options: Options) -> Explanation:
     program = Program(facts, reader.body, options.dialect, options.pricing)
     files = {file.path: file for file in reading.unit.files}
     pricing = options.pricing
-    found = explained(function, one, program, files)
+    try:
+        with within(PATIENCE):
+            found = explained(function, one, program, files)
+    except TooLong:
+        raise InputError(f"can't explain {function!r}: it takes too long") from None
     return Explanation(found, pricing.cpu, pricing.profile.name)
 
 
@@ -94,9 +101,23 @@ def _analyse(root: Path, options: Options) -> _Analysed:
     unit = reading.unit
     facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing)
-    hits = [(rule, hit) for rule in options.rules for hit in _check(rule, program)]
+    hits, given_up = _checked(options.rules, program)
     files = {one.path: one for one in unit.files}
-    return _Analysed(files, program, hits, _coverage(unit, files, facts, program))
+    return _Analysed(files, program, hits, covered(unit, files, program, given_up))
+
+
+def _checked(rules: Sequence[Rule], program: Program) -> tuple[list[tuple[Rule, Hit]], list[Rule]]:
+    """What the rules say, and those that did not end: a unit gets PATIENCE seconds for all."""
+    hits: list[tuple[Rule, Hit]] = []
+    given_up: list[Rule] = []
+    end = os.times().user + PATIENCE
+    for rule in rules:
+        try:
+            with within(end - os.times().user):
+                hits += [(rule, hit) for hit in _check(rule, program)]
+        except TooLong:
+            given_up.append(rule)
+    return hits, given_up
 
 
 def _check(rule: Rule, program: Program) -> Iterator[Hit]:
@@ -105,19 +126,6 @@ def _check(rule: Rule, program: Program) -> Iterator[Hit]:
     except Exception as error:
         error.add_note(f"in rule {rule.id} {rule.name}")
         raise
-
-
-def _coverage(
-    unit: Unit, files: Mapping[str, SourceFile], facts: Sequence[Facts], program: Program
-) -> Coverage:
-    gaps = [
-        NotUnderstood(one.path, files[one.path].line(gap.start), gap.reason)
-        for one in facts
-        for gap in one.gaps
-    ]
-    functions = sum(f.origin in ("function", "generated") for one in facts for f in one.functions)
-    ordered = sorted([*unit.unread, *gaps], key=lambda gap: (gap.path, gap.line, gap.reason))
-    return Coverage(len(unit.files), functions, len(program.operations), tuple(ordered))
 
 
 def _report(targets: Sequence[Target], units: Mapping[Path, _Analysed], options: Options) -> Report:

@@ -2,16 +2,21 @@
 
 `Expr` and `Stmt` are NamedTuples, not dataclasses: a kernel folder has half a million of them, and
 tuples are made three times as fast, match by position and can be cached as they are. Their depth is
-bounded by the lowering (`syntax.lower.DEPTH`), so recursion over them is safe.
+bounded by the lowering (`syntax.lower.DEPTH`), so recursion over them is safe: FRAMES is enough for
+the deepest ones.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
+
+FRAMES = 5000
+sys.setrecursionlimit(max(FRAMES, sys.getrecursionlimit()))
 
 _ASM = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 
@@ -63,10 +68,11 @@ class Variable(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What a function does: its local variables and its statements."""
+    """What a function does: its local variables and its statements; and what of it is too deep."""
 
     locals: tuple[Variable, ...]
     statements: tuple[Stmt, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 _SUFFIX = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]+\b")
 _OCTAL = re.compile(r"\b0+(\d+)\b")
 _BIT = re.compile(r"\b_?BIT(?:_ULL|UL|ULL)?\b|\b_BITUL+\b")
 _LONGEST = 400
 _DEEPEST = 12
+_MOST_NAMES = 200
+_LARGEST = 1 << 128
 
 _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.BitOr: operator.or_,
@@ -23,12 +26,26 @@ _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
 }
 
 
-def evaluate(text: str, constants: Mapping[str, str], depth: int = 0) -> int | None:
+def evaluate(text: str, constants: Mapping[str, str]) -> int | None:
     """The value of `text`, with names looked up in `constants`; None if it is no constant.
 
     Nothing is executed: the text is read as an expression, and only numbers, names, BIT(n), shifts
     by less than 64 and the bit and adding operators are understood.
     """
+    return _evaluated(text, _Names(constants, iter(range(_MOST_NAMES))), 0)
+
+
+class _Names(NamedTuple):
+    """What names mean, and the look-ups that are left: each may lead to a hundred others."""
+
+    constants: Mapping[str, str]
+    left: Iterator[int]
+
+    def get(self, name: str) -> str | None:
+        return None if next(self.left, None) is None else self.constants.get(name)
+
+
+def _evaluated(text: str, constants: _Names, depth: int) -> int | None:
     if depth > _DEEPEST or len(text) > _LONGEST:
         return None
     plain = _OCTAL.sub(r"\1", _SUFFIX.sub(r"\1", text.strip()))
@@ -39,13 +56,13 @@ def evaluate(text: str, constants: Mapping[str, str], depth: int = 0) -> int | N
     return _value(tree, constants, depth)
 
 
-def _value(node: ast.expr, constants: Mapping[str, str], depth: int) -> int | None:
+def _value(node: ast.expr, constants: _Names, depth: int) -> int | None:
     match node:
         case ast.Constant(int() as number):
             return number
         case ast.Name(name):
             known = constants.get(name)
-            return None if known is None else evaluate(known, constants, depth + 1)
+            return None if known is None else _evaluated(known, constants, depth + 1)
         case ast.UnaryOp(ast.Invert(), inner):
             value = _value(inner, constants, depth)
             return None if value is None else ~value & 0xFFFFFFFFFFFFFFFF
@@ -62,7 +79,7 @@ def _value(node: ast.expr, constants: Mapping[str, str], depth: int) -> int | No
             return (value or 0) << (shift or 0) if fits else None
         case ast.BinOp(left, sign, right) if type(sign) in _BINARY:
             first, second = _value(left, constants, depth), _value(right, constants, depth)
-            if first is None or second is None:
+            if first is None or second is None or max(abs(first), abs(second)) > _LARGEST:
                 return None
             return _BINARY[type(sign)](first, second)
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Variable, spelled
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Variable, spelled
 from vmxlint.flow import Conditions, Flow, Site, flow_of
 
 
@@ -42,6 +42,11 @@ class Routine:
     def body(self) -> Body:
         """The function's locals and statements."""
         return self.read(self.file, self.function)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be understood of the body, if anybody has asked for it."""
+        return self.body.gaps if "body" in vars(self) else ()
 
     @cached_property
     def flow(self) -> Flow:

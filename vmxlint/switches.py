@@ -17,9 +17,9 @@ class Switch:
         self._values = tuple(arm.expr for arm in arms if arm.kind == "case" and arm.expr)
         self._has_default = any(arm.kind == "default" for arm in arms)
         self._condition: Condition | None = None  # of the last arm; None if any value gets there
-        self._entering: tuple[Expr, ...] = ()  # the values for which it runs,
+        self._entering: tuple[Expr, ...] = ()  # the values for which it runs, in order,
         self._by_default = False  # and whether it runs for those that have no arm
-        self._staying: tuple[Expr, ...] = ()  # the same for what is behind the switch
+        self._staying: list[Expr] = []  # the same for what is behind the switch
         self._default_stays = not self._has_default
 
     def enter(self, arm: Stmt, end: State) -> State:
@@ -39,9 +39,9 @@ class Switch:
     def leave(self, breaks: Sequence[Conditions]) -> None:
         """The last arm gets behind the switch in these ways."""
         if any(self._condition not in one for one in breaks):
-            self._staying, self._default_stays = self._values, True
+            self._staying, self._default_stays = [*self._values], True
         elif breaks:
-            self._staying = (*self._staying, *self._entering)
+            self._staying += self._entering
             self._default_stays = self._default_stays or self._by_default
 
     def behind(self, ways: Sequence[Conditions]) -> State:
@@ -54,6 +54,8 @@ class Switch:
 
     def _among(self, values: Sequence[Expr], by_default: bool) -> Condition | None:
         """That the subject is one of `values`, or with `by_default` none of the others."""
-        wanted = set(map(id, values))
-        cases = tuple(one for one in self._values if (id(one) in wanted) != by_default)
+        wanted = {id(one): one for one in values}
+        cases = tuple(wanted.values())
+        if by_default:
+            cases = tuple(one for one in self._values if id(one) not in wanted)
         return Condition(self._subject, not by_default, cases=cases) if cases else None

@@ -19,6 +19,7 @@ _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
 _COMPOUND = ("|=", "&=", "^=", "+=", "-=")
 _EITHER = Expr("opaque", "?", (), 0, 0)
 _MOST_PARTS = 120
+_MOST_GIVEN = 400
 _DEEPEST = 4
 _MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
@@ -71,25 +72,31 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
 
 def bound(template: Template, edge: Edge) -> Template | None:
     """A helper's operation in the names of its caller; None if the arguments rule it out."""
-    given = dict(zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False))
+    arguments = map(_of_bounded_size, edge.site.expr.kids[1:])
+    given = dict(zip(edge.callee.parameters, arguments, strict=False))
     conditions = _bound_conditions(template.conditions, given)
     if conditions is None:
         return None
     return Template(
         template.kind,
-        substituted(template.field, given),
-        substituted(template.value, given) if template.value else None,
+        _of_bounded_size(substituted(template.field, given)),
+        _of_bounded_size(substituted(template.value, given)) if template.value else None,
         conditions,
         (edge.callee, *template.through),
         template.from_local,
     )
 
 
+def _of_bounded_size(expr: Expr) -> Expr:
+    """`expr`, or if it is large something unknown: wrappers of wrappers multiply what they get."""
+    return expr._replace(kind="opaque", text="", kids=()) if _is_large(expr, _MOST_GIVEN) else expr
+
+
 def _bound_conditions(conditions: Conditions, given: Mapping[str, Expr]) -> Conditions | None:
     """Conditions for these arguments, but not those that a constant decides; None if one fails."""
     found: list[Condition] = []
     for one in conditions:
-        test = substituted(one.test, given)
+        test = _of_bounded_size(substituted(one.test, given))
         known = _chosen(test, one.cases) if one.cases else truth(test)
         if known is not None and known != one.holds:
             return None
@@ -209,17 +216,17 @@ def _fold_local(
             value = step if certain else either
         elif change.operator in _COMPOUND:
             value = Expr("binary", change.operator[0], (value or expr, step), expr.start, expr.end)
-        if value is not None and _is_large(value):
+        if value is not None and _is_large(value, _MOST_PARTS):
             return expr
     return value or expr
 
 
-def _is_large(expr: Expr) -> bool:
+def _is_large(expr: Expr, most: int) -> bool:
     todo, seen = [expr], 0
-    while todo and seen <= _MOST_PARTS:
+    while todo and seen <= most:
         seen += 1
         todo.extend(todo.pop().kids)
-    return seen > _MOST_PARTS
+    return seen > most
 
 
 def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:

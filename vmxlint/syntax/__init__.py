@@ -13,16 +13,17 @@ from functools import partial, reduce
 from itertools import chain
 from types import MappingProxyType
 
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Macro, Row, Table, Variable
+from vmxlint.deadline import TooLong, within
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row, Table, Variable
 from vmxlint.includes import resolved
 from vmxlint.syntax import assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code
-from vmxlint.syntax.lower import lower
+from vmxlint.syntax.lower import TOO_DEEP, lower
 from vmxlint.syntax.mask import without_comments
-from vmxlint.syntax.words import Words
+from vmxlint.syntax.words import Words, present_in
 
 __all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 
@@ -31,6 +32,7 @@ _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
 _UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
 _NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
 _LONGEST_MACRO = 8000
+_PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
 MOST_RIVALS = 3
 _EMPTY: Mapping[str, bytes] = MappingProxyType({})
 _NOTHING = Expr("opaque", "", (), 0, 0)
@@ -88,14 +90,24 @@ class Reader:
         return macro.params is None and bool(_CALLS.search(macro.body))
 
     def read(self, path: str, text: bytes) -> Facts:
-        """The Facts of a file, given without its comments."""
+        """The Facts of a file, given without its comments; if it takes too long, only that."""
+        try:
+            with within(_PATIENCE):
+                return self._read(path, text)
+        except TooLong:
+            reason = f"not read: it takes longer than {_PATIENCE} seconds"
+        except (RecursionError, MemoryError):
+            reason = "not read: it is nested too deep"
+        return Facts(path, gaps=(Gap(0, reason),))
+
+    def _read(self, path: str, text: bytes) -> Facts:
         if path.endswith(".S"):
             return Facts(path, functions=assembly.file(text.decode("latin-1")))
         cleaned = clean(text, self._known, lambda name: self._included(path, name))
         asms = tuple(
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
-        present = _present(self._aliases, cleaned.text.decode("latin-1"))
+        present = present_in(cleaned.text.decode("latin-1"), self._aliases)
         spelling = self._spelling(asms, present, cleaned.included)
         draft = lower(Draft(path, cleaned.text, spelling))
         return Facts(
@@ -124,6 +136,7 @@ class Reader:
         )
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
         body = lower(draft).body or Body((), ())
+        body = body._replace(gaps=tuple(one for one in draft.gaps if one.reason == TOO_DEEP))
         return body._replace(statements=included.with_cases(body)) if has_included else body
 
     def _included(self, path: str, name: str) -> bytes | None:
@@ -210,10 +223,6 @@ def _tables(draft: Draft, found: Iterable[Macro], spelling: Spelling) -> Iterabl
         made = lower(Draft(draft.path, _cleaned(code), spelling, place)).tables
         rows[macro.name] = made[0].rows if made else ()
     return included.with_rows(draft.tables, rows) if rows else draft.tables
-
-
-def _present(aliases: Collection[str], text: str) -> tuple[str, ...]:
-    return tuple([name for name in sorted(aliases) if name in text])
 
 
 def _macro_functions(cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]:

@@ -131,10 +131,11 @@ def _spell_case_ranges(buffer: bytearray, code: bytearray) -> None:
 def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cleaned) -> None:
     """Blank macro calls at file level; keep the expansion of one that makes functions."""
     snapshot = bytes(code)
+    braces = _Braces(snapshot)
     for match in _FILE_CALL.finditer(snapshot):
         start, end = match.start(1), mask.closing(snapshot, match.end() - 1)
         following = snapshot[end : end + 40].lstrip()[:1]
-        if end < 0 or match[1] in _KEYWORDS or _is_in_braces(snapshot, start):
+        if braces.are_open(start) or end < 0 or match[1] in _KEYWORDS:
             continue
         if conditionals.last_byte(snapshot, start) not in (b"", b";", b"}", b")"):
             continue
@@ -151,10 +152,23 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
         mask.overwrite(buffer, code, start, semicolon + 1)
 
 
-def _is_in_braces(code: bytes, position: int) -> bool:
-    """Whether a brace is open at `position`, counted from the last one closed in column 0."""
-    start = code.rfind(b"\n}", 0, position) + 2
-    return code.count(b"{", start, position) > code.count(b"}", start, position)
+class _Braces:
+    """Which places of a text stand in braces, asked for in order."""
+
+    def __init__(self, code: bytes) -> None:
+        self._code = code
+        self._at = 0
+        self._depth = 0
+
+    def are_open(self, position: int) -> bool:
+        """Whether a brace is open at `position`, counted from the last one closed in column 0."""
+        closed = self._code.rfind(b"\n}", self._at, position)
+        if closed >= 0:
+            self._at, self._depth = closed + 2, 0
+        self._depth += self._code.count(b"{", self._at, position)
+        self._depth -= self._code.count(b"}", self._at, position)
+        self._at = position
+        return self._depth > 0
 
 
 def _expanded(buffer: bytearray, start: int, end: int, known: Known) -> str:

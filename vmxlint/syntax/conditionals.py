@@ -9,21 +9,26 @@ conditional group is rewritten in place, by what its arms are:
 - of arms that only make sense one at a time (half an expression, one brace too many) one is kept,
   the one of a common x86-64 configuration, and the others are named as gaps;
 - `#if 0` and its like are dead and vanish.
+
+What is nested deeper than DEPTH groups is read without its directives, which is a gap.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vmxlint.facts import Gap
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.mask import spaces
 
+DEPTH = 100
 _DIRECTIVE = re.compile(rb"#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)")
+_CONDITIONALS = frozenset(b"if ifdef ifndef else elif endif".split())
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
+_FAR = 20_000  # bytes of white space, most of which was a comment
 _ASSEMBLERS = (b"__ASSEMBLY__", b"__ASSEMBLER__")
 _ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBL(?:Y|ER)__\s*\)?\s*\Z")
 
@@ -76,9 +81,26 @@ def resolve(
         bare[one.start() : one.end()] = blank
         out[one.start() : one.end()] = blank
     gaps: list[Gap] = []
-    for group in _groups(directives, bytes(bare)):
+    conditionals = list(_not_too_deep(directives, gaps))
+    for group in _groups(conditionals, bytes(bare)):
         _rewrite(group, out, bare, gaps)
     return bytes(out), bytes(bare), gaps
+
+
+def _not_too_deep(
+    directives: Iterable[re.Match[bytes]], gaps: list[Gap]
+) -> Iterator[re.Match[bytes]]:
+    """The directives of conditionals down to DEPTH; the first of those below is a gap."""
+    depth = 0
+    for one in directives:
+        if one["word"] not in _CONDITIONALS:
+            continue
+        depth += one["word"].startswith(b"if")
+        if depth <= DEPTH:
+            yield one
+        elif depth == DEPTH + 1 and one["word"] != b"endif":
+            gaps.append(Gap(one.start(), f"#if nested deeper than {DEPTH} levels"))
+        depth -= depth > 0 and one["word"] == b"endif"
 
 
 def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Group]:
@@ -88,8 +110,6 @@ def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Gro
     position = 0
     for one in directives:
         word = one["word"]
-        if word not in (b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif"):
-            continue
         stack, low = _brackets(bare, position, one.start(), stack)
         position = one.end()
         if open_groups:
@@ -181,12 +201,10 @@ def _brace(bare: bytes, position: int, opened: list[str]) -> str:
 
 
 def last_byte(bare: bytes | bytearray, position: int) -> bytes:
-    """The last byte before `position` that is not white space."""
-    while position > 0:
-        position -= 1
-        byte = bare[position : position + 1]
-        if not byte.isspace():
-            return bytes(byte)
+    """The last byte before `position` that is not white space, if it is near."""
+    for near in (80, _FAR):
+        if before := bare[max(0, position - near) : position].rstrip():
+            return bytes(before[-1:])
     return b""
 
 

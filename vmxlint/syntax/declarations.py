@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from vmxlint.facts import Body, Expr, Function, Row, Stmt, Struct, Table, Variable, spelled
+from vmxlint.facts import Body, Expr, Function, Gap, Row, Stmt, Struct, Table, Variable, spelled
 from vmxlint.syntax.draft import Build, Declarator, Draft, Kids, Type, Value, expressions_of
+
+LONGEST_FUNCTION = 100_000  # bytes; the longest of a kernel has a fifth of that
 
 
 def _function(draft: Draft, node: Node, kids: Kids) -> None:
@@ -25,6 +27,9 @@ def _function(draft: Draft, node: Node, kids: Kids) -> None:
         draft.body = Body(variables, body.body if body.kind == "block" else (body,))
         return
     start, end = draft.span(node)
+    if node.end_byte - node.start_byte > LONGEST_FUNCTION:
+        draft.gaps.append(Gap(start, f"a function longer than {LONGEST_FUNCTION} bytes"))
+        return
     text = draft.text[node.start_byte : node.end_byte].decode("utf-8", "surrogateescape")
     draft.functions.append(
         Function(

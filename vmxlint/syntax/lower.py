@@ -25,6 +25,7 @@ from vmxlint.syntax.expressions import EXPRESSIONS
 from vmxlint.syntax.statements import STATEMENTS
 
 DEPTH = 220
+TOO_DEEP = f"nested deeper than {DEPTH} levels"
 
 
 def lower(draft: Draft) -> Draft:
@@ -63,7 +64,7 @@ def lower(draft: Draft) -> Draft:
 
 def _childless(draft: Draft, node: Node, kids: Kids) -> None:
     if node.child_count:
-        draft.gaps.append(Gap(draft.span(node)[0], f"nested deeper than {DEPTH} levels"))
+        draft.gaps.append(Gap(draft.span(node)[0], TOO_DEEP))
     else:
         kids.append(_KINDS[node.kind_id][1](draft, node, _NONE))
 

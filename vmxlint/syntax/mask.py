@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 
 _LEXEME = re.compile(
     rb"/\*.*?(?:\*/|\Z)|//[^\n]*(?:(?<=\\)\n[^\n]*|(?<=\\\r)\n[^\n]*)*|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?",
@@ -14,6 +16,7 @@ _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
 _NAME_BYTE = re.compile(rb"\w")
 _OPENING = b"([{"
+_NEAR = 200  # brackets; what closes farther away is looked up
 
 
 def spaces(text: bytes) -> bytes:
@@ -60,12 +63,27 @@ def code_only(text: bytes) -> bytes:
 
 def closing(code: bytes, opening: int) -> int:
     """The offset behind the bracket that closes the one at `opening`; -1 if nothing does."""
-    depth = 0
-    for bracket in _BRACKET.finditer(code, opening):
+    depth, seen = 0, 0
+    for bracket in islice(_BRACKET.finditer(code, opening), _NEAR):
         depth += 1 if bracket[0] in _OPENING else -1
         if depth == 0:
             return bracket.end()
-    return -1
+        seen += 1
+    return _closings(bytes(code)).get(opening, -1) if seen == _NEAR else -1
+
+
+@lru_cache(maxsize=4)
+def _closings(code: bytes) -> Mapping[int, int]:
+    """The offset behind the closing bracket of each bracket that has one: one look at the text, for
+    thousands of brackets that nothing closes."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for bracket in _BRACKET.finditer(code):
+        if bracket[0] in _OPENING:
+            opened.append(bracket.start())
+        elif opened:
+            found[opened.pop()] = bracket.end()
+    return found
 
 
 def arguments(text: bytes, code: bytes, opening: int, end: int) -> list[tuple[bytes, int]]:

@@ -16,6 +16,8 @@ _CALLED = re.compile(r"\(\s*(\w+(?:\s*(?:>-|\.))?)")
 _CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
 _STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*[;,}])")
 _EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_FEW = 2000
 _STORED_IN = re.compile(r"=\s*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
 
@@ -41,8 +43,15 @@ class Words:
         words.update([name[::-1] + "=" for name in _STORED_IN.findall(turned)])
         words.update(["=" + name for name in _STORED.findall(code)])
         words.update(["=" + name for both in _EITHER.findall(code) for name in both])
-        words.update([name for name in self._aliases if name in code])
+        words.update(present_in(code, self._aliases))
         return frozenset(words)
+
+
+def present_in(code: str, names: Collection[str]) -> Collection[str]:
+    """Those of the names that `code` may mention. Of a few, a look for each is the cheaper way."""
+    if len(names) < _FEW:
+        return [name for name in names if name in code]
+    return frozenset(names).intersection(_NAME.findall(code))
 
 
 def _word(turned: str) -> str:
