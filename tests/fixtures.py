@@ -53,5 +53,6 @@ def analysed(tree: Path) -> Report:
 
 
 def found(report: Report) -> set[tuple[str, int, str]]:
-    """The (file, line, rule) of the findings."""
-    return {(one.location.path, one.location.line, one.rule) for one in report.findings}
+    """The (file, line, rule) of the findings that are not suppressed."""
+    shown = [one for one in report.findings if one.suppressed is None]
+    return {(one.location.path, one.location.line, one.rule) for one in shown}

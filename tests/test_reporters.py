@@ -400,6 +400,7 @@ def test_json_is_version_1() -> None:
         "related": [],
         "fingerprint": "0123456789abcdef",
         "suppressed": None,
+        "suppressed_by": None,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmxlint.cost import Pricing
@@ -24,6 +24,7 @@ from vmxlint.findings import (
     no_cycles,
 )
 from vmxlint.hits import Hit, Spot, spot
+from vmxlint.judging import judge
 from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.reading import Reading
@@ -56,6 +57,7 @@ class _Analysed:
     files: Mapping[str, SourceFile]
     program: Program
     hits: Sequence[tuple[Rule, Hit]]
+    reasons: Mapping[int, str]  # why comments suppress hits, by their places in `hits`
     coverage: Coverage
 
 
@@ -101,9 +103,12 @@ def _analyse(root: Path, options: Options) -> _Analysed:
     unit = reading.unit
     facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing)
-    hits, given_up = _checked(options.rules, program)
+    looking = [rule for rule in options.rules if not rule.is_own]
+    hits, given_up = _checked(looking, program)
     files = {one.path: one for one in unit.files}
-    return _Analysed(files, program, hits, covered(unit, files, program, given_up))
+    judged = judge(files, facts, options.rules, hits)
+    coverage = covered(unit, files, program, given_up)
+    return _Analysed(files, program, [*hits, *judged.hits], judged.reasons, coverage)
 
 
 def _checked(rules: Sequence[Rule], program: Program) -> tuple[list[tuple[Rule, Hit]], list[Rule]]:
@@ -183,7 +188,7 @@ def _findings(
 ) -> Iterator[Finding]:
     """The findings below a target that no target before it has `said`."""
     seen: dict[tuple[str, str, str], int] = {}
-    for rule, hit in analysed.hits:
+    for number, (rule, hit) in enumerate(analysed.hits):
         file = analysed.files[hit.spot.path]
         text = b" ".join(file.data[hit.spot.start : hit.spot.end].split())
         key = (rule.id, hit.spot.function or "", text.decode("utf-8", "replace"))
@@ -191,7 +196,10 @@ def _findings(
         where = (one.unit, rule, hit.spot)
         if one.name(hit.spot.path) and (seen[key] > 1 or where not in said):
             said.add(where)
-            yield _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
+            finding = _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
+            if reason := analysed.reasons.get(number):
+                finding = replace(finding, suppressed=reason, suppressed_by="comment")
+            yield finding
 
 
 def _fingerprint(key: tuple[str, str, str], count: int) -> str:
@@ -223,17 +231,18 @@ def _finding(
         call_sites=tuple(place(spot(call.caller, call.site.expr)) for call in calls),
         contexts=tuple(dict.fromkeys(reach.context for reach in hit.reaches)),
         conditions=tuple(shown),
-        cost=_cost(hit, pricing),
+        cost=_cost(rule, hit, pricing),
         related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
     )
 
 
-def _cost(hit: Hit, pricing: Pricing) -> Cost:
+def _cost(rule: Rule, hit: Hit, pricing: Pricing) -> Cost:
     cost = pricing.price(hit.savings, hit.unit)
     if any(one and one.high for one in (cost.per_exit, cost.per_nested_round_trip)):
         return cost
     if cost.magnitude and hit.savings:
         return cost
     why = "it is about what the code does" if hit.reaches else "it is about layout"
+    why = "it is about a comment" if rule.is_own else why
     return no_cycles(why, hit.unit, pricing.cpu, pricing.profile.name)

@@ -68,7 +68,8 @@ class Finding:
     """One report, complete: everything that any reporter prints about it.
 
     `call_path` names the functions from the run loop to the code, none if it is about layout;
-    `call_sites` are the calls between them, one fewer.
+    `call_sites` are the calls between them, one fewer. `suppressed` is the reason why it is not to
+    be shown, if there is one.
     """
 
     rule: str
@@ -88,6 +89,7 @@ class Finding:
     related: tuple[Related, ...]
     fingerprint: str
     suppressed: str | None = None
+    suppressed_by: str | None = None  # "comment" or "baseline"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from vmxlint.hits import Hit
-from vmxlint.program import Program
 
 SEVERITIES = ("error", "warning", "note")
 TIERS = ("default", "audit")
@@ -27,7 +27,10 @@ class RuleError(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `summary` is its docstring's first line, `manual` the whole docstring."""
+    """One rule. `summary` is its docstring's first line, `manual` the whole docstring.
+
+    `check` is given the Program; that of a rule about vmxlint's own comments, the Judged ones.
+    """
 
     id: str
     name: str
@@ -35,7 +38,12 @@ class Rule:
     tier: str
     summary: str
     manual: str
-    check: Callable[[Program], Iterator[Hit]]
+    check: Callable[[Any], Iterator[Hit]]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the rule looks at comments for vmxlint, not at the hypervisor."""
+        return self.id.startswith("VMX9")
 
 
 def _folder() -> Path:

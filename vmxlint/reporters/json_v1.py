@@ -37,6 +37,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "related": [{**_place(r.location), "message": r.message} for r in finding.related],
         "fingerprint": finding.fingerprint,
         "suppressed": finding.suppressed,
+        "suppressed_by": finding.suppressed_by,
     }
 
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
-_LEXEME = re.compile(
-    rb"/\*.*?(?:\*/|\Z)|//[^\n]*(?:(?<=\\)\n[^\n]*|(?<=\\\r)\n[^\n]*)*|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?",
-    re.DOTALL,
-)
+from vmxlint.comments import LEXEME
+
 _NOT_NEWLINE = re.compile(rb"[^\n]")
 _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
@@ -48,7 +46,7 @@ def without_comments(text: bytes) -> bytes:
         found = lexeme[0]
         return spaces(found) if found[:1] == b"/" else found
 
-    return _LEXEME.sub(blank, text)
+    return LEXEME.sub(blank, text)
 
 
 def code_only(text: bytes) -> bytes:
@@ -58,7 +56,7 @@ def code_only(text: bytes) -> bytes:
         found = lexeme[0]
         return found[:1] + b"_" * (len(found) - 2) + found[:1] if len(found) > 1 else found
 
-    return _LEXEME.sub(blank, text)
+    return LEXEME.sub(blank, text)
 
 
 def closing(code: bytes, opening: int) -> int:
