@@ -951,6 +951,12 @@ COSTLY = [
     ),
 ]
 
+COMMENTS = [
+    Mutant("holds-nothing", "VMX900", [entry("/* vmxlint: ignore[VMX101] nothing is here */")]),
+    Mutant("no-reason", "VMX901", [leave("// vmxlint: ignore[VMX201]")]),
+    Mutant("no-such-rule", "VMX902", [entry("/* vmxlint: ignore[VMX1] nothing is here */")]),
+    Mutant("blanket", "VMX903", [leave("/* vmxlint: ignore */")]),
+]
 MUTANTS = [
     *TOGGLES,
     *WRITES,
@@ -969,6 +975,7 @@ MUTANTS = [
     *TIMERS,
     *LAYOUT,
     *COSTLY,
+    *COMMENTS,
 ]
 
 DROP = """void drop_host_save(struct kvm_vcpu *vcpu)

@@ -15,6 +15,7 @@ from tests.fixtures import ROOT
 ORDER = (
     "interval numbers facts digest deadline comments",
     "findings explanation includes cache",
+    "baseline",
     "model",
     "source",
     "syntax",

@@ -371,7 +371,7 @@ def test_json_is_version_1() -> None:
     document = json.loads(out)
     validate(document, "vmxlint-v1.schema.json")
     assert out.isascii() and out.endswith("}\n")
-    assert list(document) == ["version", "tool", "findings", "coverage"]
+    assert list(document) == ["version", "tool", "findings", "coverage", "stale_in_baseline"]
     assert [f["suppressed"] for f in document["findings"]] == [None, "measured", None, None]
     assert document["findings"][0] == {
         "rule": "VMX101",

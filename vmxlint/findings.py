@@ -115,7 +115,8 @@ class Coverage:
 class Report:
     """The result of a run over one or more roots.
 
-    `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called.
+    `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called;
+    `stale` says which entries of the baseline match nothing any more.
     """
 
     findings: tuple[Finding, ...]
@@ -123,3 +124,4 @@ class Report:
     prefixes: Mapping[str, str]
     cpu: str
     profile: str
+    stale: tuple[str, ...] = ()

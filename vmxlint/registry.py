@@ -18,6 +18,7 @@ from vmxlint.hits import Hit
 
 SEVERITIES = ("error", "warning", "note")
 TIERS = ("default", "audit")
+OWN = "VMX9"  # begins the ids of the rules about vmxlint's own comments
 _ID = re.compile(r"VMX\d{3}")
 
 
@@ -43,7 +44,7 @@ class Rule:
     @property
     def is_own(self) -> bool:
         """Whether the rule looks at comments for vmxlint, not at the hypervisor."""
-        return self.id.startswith("VMX9")
+        return self.id.startswith(OWN)
 
 
 def _folder() -> Path:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from vmxlint.answers import Answer
-from vmxlint.cli import options, output, selection, settings
+from vmxlint.cli import known, options, output, selection, settings
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
 
 if TYPE_CHECKING:
@@ -42,28 +42,40 @@ def command(context: click.Context, /, **_: object) -> None:
     folder if none is given. Exits 0 if there is nothing to report, 1 if there is, 2 if a path or
     an option is wrong.
     """
-    gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     given = settings.resolved(context)
     wanted = output.outputs("concise" if given.terse else given.format, given.output)
+    whole, keep = analysed(given)
+    report = selection.narrowed(whole, given)
+    output.emit(report, given, wanted)
+    keep()
+    leave(FOUND if selection.fails(report, given) else CLEAN)
+
+
+def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
+    """All findings in the paths, those that are known as suppressed; and what keeps them for the
+    next run, once they are said. The run ends here where a path or an option is wrong."""
     kept = options.store(given.no_cache, given.cache_dir)
     targets = options.targets(given.paths)
     readings = options.readings(targets, given.jobs, kept)
     asked = {name: value for name, value in asdict(given).items() if name not in _BESIDE}
     answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
-    known = answer.known()
-    whole = known or _analysed(given, readings)
-    report = selection.narrowed(whole, given)
-    output.emit(report, given, wanted)
-    if known is None:
-        answer.keep(whole)
+    if report := answer.known():
+        return report, lambda: None
+    report = _found(given, readings)
+
+    def keep() -> None:
+        answer.keep(report)
         options.keep(readings, kept)
-    leave(FOUND if selection.fails(report, given) else CLEAN)
+
+    return report, keep
 
 
-def _analysed(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report:
+def _found(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report:
+    gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     options.begin(readings)  # in other processes, before all else is imported
 
     from vmxlint import engine
+    from vmxlint.baseline import BaselineError
     from vmxlint.model import ModelError
     from vmxlint.registry import RuleError
     from vmxlint.source import InputError
@@ -71,6 +83,7 @@ def _analysed(given: settings.Settings, readings: Mapping[Path, Reading]) -> Rep
     try:
         rules = selection.chosen(given)
         ordered = options.options(rules, given.cpu, given.profile, readings)
-        return engine.run(given.paths, ordered)
-    except (InputError, ModelError, RuleError) as error:
+        report = engine.run(given.paths, ordered)
+        return known.held(report, given, rules) if given.baseline else report
+    except (BaselineError, InputError, ModelError, RuleError) as error:
         fail(str(error))

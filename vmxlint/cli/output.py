@@ -98,6 +98,8 @@ def emit(report: Report, given: Settings, wanted: Sequence[Output]) -> None:
             click.echo(data, nl=False)
     if given.statistics:
         click.echo(text.statistics(report), nl=False, err=True)
+    if report.stale:
+        click.echo(text.stale(report), nl=False, err=True)
     if not given.quiet:
         click.echo(text.summary(report), err=True)
 

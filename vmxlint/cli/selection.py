@@ -14,16 +14,21 @@ if TYPE_CHECKING:
     from vmxlint.registry import Rule
 
 SEVERITIES = ("note", "warning", "error")
-_OPTIONS = (
+_RULES = (
     click.option("--select", multiple=True, metavar="RULES", help="Only these (ids or names)."),
     click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules."),
     click.option("--audit", is_flag=True, help="Also rules whose findings may be contested."),
+)
+_FINDINGS = (
     click.option(
         "--min-cycles",
         type=click.FloatRange(0),
         default=0,
         metavar="N",
         help="Only findings that typically cost N cycles per VM-exit or nested round trip.",
+    ),
+    click.option(
+        "--baseline", metavar="FILE", default=None, help="Not what this file knows already."
     ),
     click.option("--exit-zero", is_flag=True, help="Exit 0 also with findings."),
     click.option(
@@ -36,22 +41,30 @@ _OPTIONS = (
 )
 
 
-def options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that choose rules and findings."""
-    for option in reversed(_OPTIONS):
+def rules(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that choose rules."""
+    for option in reversed(_RULES):
         command = option(command)
     return command
 
 
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that choose rules and findings."""
+    for option in reversed(_FINDINGS):
+        command = option(command)
+    return rules(command)
+
+
 def chosen(given: Settings) -> list[Rule]:
     """The rules that look; RuleError for one that does not exist."""
-    from vmxlint.registry import find, rules
+    from vmxlint.registry import find
+    from vmxlint.registry import rules as all_rules
 
     wanted = [find(name) for names in given.select for name in names.split(",")]
     unwanted = [find(name) for names in given.ignore for name in names.split(",")]
     tiers = ("default", "audit") if given.audit else ("default",)
-    pool = wanted or [rule for rule in rules() if rule.tier in tiers]
-    return [rule for rule in rules() if rule in pool and rule not in unwanted]
+    pool = wanted or [rule for rule in all_rules() if rule.tier in tiers]
+    return [rule for rule in all_rules() if rule in pool and rule not in unwanted]
 
 
 def narrowed(report: Report, given: Settings) -> Report:
@@ -61,8 +74,12 @@ def narrowed(report: Report, given: Settings) -> Report:
 
 
 def _is_dear(finding: Finding, least: float) -> bool:
-    """Whether a finding costs so much, or nobody knows what it costs."""
+    """Whether a finding costs so much, or nobody knows what it costs, or it is about a comment."""
+    from vmxlint.registry import OWN
+
     cost = finding.cost
+    if finding.rule.startswith(OWN):
+        return True
     figures = [one.typical for one in (cost.per_exit, cost.per_nested_round_trip) if one]
     return not figures or max(figures) >= least
 
@@ -71,4 +88,4 @@ def fails(report: Report, given: Settings) -> bool:
     """Whether the run ends with exit code 1."""
     counted = SEVERITIES[SEVERITIES.index(given.fail_on) :]
     found = any(one.suppressed is None and one.severity in counted for one in report.findings)
-    return found and not given.exit_zero
+    return (found or bool(report.stale)) and not given.exit_zero

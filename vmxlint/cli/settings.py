@@ -1,8 +1,8 @@
-"""The settings of one run of `vmxlint check`: the command line's options, in one value."""
+"""The settings of one run: the command line's options, in one value."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import click
 
@@ -11,31 +11,33 @@ import click
 class Settings:
     """What the user asked for, each option under its own name."""
 
-    paths: tuple[str, ...]
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    audit: bool
-    min_cycles: float
-    exit_zero: bool
-    fail_on: str
-    cpu: str
-    profile: str | None
-    jobs: int | None
-    no_cache: bool
-    cache_dir: str | None
-    format: str
-    terse: bool
-    output: tuple[str, ...]
-    show_suppressed: bool
-    sarif_suppressed: bool
-    sarif_category: str | None
-    sarif_provenance: bool
-    statistics: bool
-    color: str
-    quiet: bool
+    paths: tuple[str, ...] = (".",)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    audit: bool = False
+    min_cycles: float = 0
+    baseline: str | None = None
+    exit_zero: bool = False
+    fail_on: str = "note"
+    cpu: str = "skylake"
+    profile: str | None = None
+    jobs: int | None = None
+    no_cache: bool = False
+    cache_dir: str | None = None
+    format: str = "text"
+    terse: bool = False
+    output: tuple[str, ...] = ()
+    show_suppressed: bool = False
+    sarif_suppressed: bool = False
+    sarif_category: str | None = None
+    sarif_provenance: bool = False
+    statistics: bool = False
+    color: str = "auto"
+    quiet: bool = False
 
 
 def resolved(context: click.Context) -> Settings:
-    """The settings of the command that runs."""
-    params = context.params
-    return Settings(**{**params, "paths": params["paths"] or (".",)})
+    """The settings of the command that runs, as far as it has the options."""
+    known = {field.name for field in fields(Settings)}
+    given = {name: value for name, value in context.params.items() if name in known}
+    return Settings(**{**given, "paths": given["paths"] or (".",)})

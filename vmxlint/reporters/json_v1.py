@@ -18,6 +18,7 @@ def render(report: Report) -> str:
         "tool": {"name": NAME, "version": __version__, "information_uri": INFORMATION_URI},
         "findings": [_finding(finding) for finding in report.findings],
         "coverage": _coverage(report.coverage),
+        "stale_in_baseline": list(report.stale),
     }
     return json.dumps(_clean(document), indent=2, allow_nan=False) + "\n"
 

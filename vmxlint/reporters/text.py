@@ -52,6 +52,12 @@ def statistics(report: Report) -> str:
     return "".join(f"{count:6}  {rule}  {name}\n" for (rule, name), count in ordered)
 
 
+def stale(report: Report) -> str:
+    """A line for each entry of the baseline that matches nothing any more, and what to do."""
+    lines = [f"stale in the baseline: {escape(one)}\n" for one in report.stale]
+    return "".join(lines) + "remove them with: vmxlint baseline prune\n"
+
+
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
