@@ -34,7 +34,7 @@ ORDER = (
     "flags",
     "gate",
     "gates copies members",
-    "reach",
+    "reach nested",
     "ways",
     "search",
     "roundtrip",

@@ -17,8 +17,9 @@ from vmxlint.gates import Gates
 from vmxlint.interval import Interval
 from vmxlint.link import Edge, Linker
 from vmxlint.model.profiles import Profile
+from vmxlint.nested import NestedMode
 from vmxlint.operations import Operations
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach, Way, exit_for
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach, Way, exit_for
 from vmxlint.reasons import Reasons
 from vmxlint.roundtrip import RoundTrip
 from vmxlint.routine import Routine
@@ -73,7 +74,12 @@ class Contexts:
 
     @cached_property
     def _ways(self) -> Ways:
-        return Ways(self.spine, self._gates, self._profile, self._round.given(self._switching))
+        there, back = (
+            {s.routine for w in self._switching for s in w.chain()[:-1] if s.context == context}
+            for context in (NESTED_ENTRY, NESTED_EXIT)
+        )
+        given, nested = self._round.given(self._switching), NestedMode(self._linker, there, back)
+        return Ways(self.spine, self._gates, self._profile, given, nested)
 
     @property
     def switches(self) -> Collection[Routine]:

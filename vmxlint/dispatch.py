@@ -62,6 +62,24 @@ class Dispatch:
         return {slot: tuple(held) for slot, held in found.items()}
 
     @cached_property
+    def _put(self) -> Mapping[tuple[str, Routine], tuple[Routine, ...]]:
+        """Of each function that code puts into a member: the routines that do."""
+        found: dict[tuple[str, Routine], list[Routine]] = {}
+        for routine, target, value in self._assignments:
+            if callee := self._names.resolve(value, routine.path):
+                found.setdefault((target.text, callee), []).append(routine)
+        return {key: tuple(dict.fromkeys(many)) for key, many in found.items()}
+
+    def installers(self, slot: str, held: Routine) -> tuple[Routine, ...]:
+        """The routines that put a function into a member; none if a table has it there already."""
+        for path, table in self._tables:
+            for row in table.rows:
+                if row.key.removeprefix(".").strip() == slot:
+                    if self._names.resolve(row.value, path) is held:
+                        return ()
+        return self._put.get((slot, held), ())
+
+    @cached_property
     def _outer(self) -> frozenset[str]:
         """The slots whose callers may lie outside the tree."""
         return frozenset({*self._dialect.slot_contexts, *self._dialect.entry_slots})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from vmxlint.facts import Expr, members, spelled, walk
@@ -72,6 +72,7 @@ class Gates:
     def _by_dialect(self, condition: Condition, test: Expr, holds: bool) -> Gate | None:
         names = self._called(test)
         if names & self._dialect.guest_mode:
+            _, holds = _stripped(test, holds, _HINTS.keys() | self._dialect.failure)
             return Gate("guest-mode", condition, holds, ONCE)
         if names & self._dialect.request:
             return Gate("request", condition, holds, _chance(RARELY, holds))
@@ -198,7 +199,7 @@ def _is_beyond(test: Expr) -> bool:
     return test.kind == "binary" and test.text in (">=", ">", "==")
 
 
-def _stripped(test: Expr, holds: bool) -> tuple[Expr, bool]:
+def _stripped(test: Expr, holds: bool, hints: Collection[str] = _HINTS.keys()) -> tuple[Expr, bool]:
     """The condition without `!`, casts and hints."""
     while True:
         match test:
@@ -206,7 +207,7 @@ def _stripped(test: Expr, holds: bool) -> tuple[Expr, bool]:
                 test, holds = inner, not holds
             case Expr("cast", _, (inner,)):
                 test = inner
-            case Expr("call", _, (Expr("name", name), inner)) if name in _HINTS:
+            case Expr("call", _, (Expr("name", name), inner, *_)) if name in hints:
                 test = inner
             case _:
                 return test, holds

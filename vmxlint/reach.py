@@ -102,16 +102,6 @@ def divided(gates: Iterable[Gate], given: frozenset[int]) -> tuple[Passage, ...]
 Way = tuple[str, Interval, tuple[Gate, ...]]
 
 
-def behind(way: Way, passage: Passage) -> Way:
-    """A way, (context, probability, gates), behind gates that do not turn on the exit reason."""
-    context, chance, gates = way
-    if passage.nested:
-        context = NESTED_EXIT if context == EXIT or context.startswith("exit:") else context
-        context = NESTED_ENTRY if context == ENTRY else context
-    factor = passage.in_round if context in NESTED else passage.chance
-    return context, chance if factor is ONCE else chance * factor, gates + passage.gates
-
-
 def nowhere(ways: Sequence[Way]) -> list[Way]:
     """The ways that can be gone at all."""
     return [way for way in ways if way[1].high > 0]

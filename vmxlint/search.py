@@ -132,14 +132,12 @@ class Search:
 
     def _call(self, step: Step, edge: Edge) -> None:
         before = len(self._ways.asked)
-        ways = self._ways.at(step.routine, edge.site, step.context, edge.key)
+        ways = self._ways.along(edge, step.context)
         if len(self._ways.asked) > before or (not ways and self._ways.asked):
             self._waiting.append((step, edge))
             return
         calls = self._calls.setdefault((step.routine, step.context), [])
         for context, chance, gates in ways:
-            if edge.rivals > 1:
-                chance = chance * Interval(0, 1 / edge.rivals, 1)
             calls.append(((edge.callee, context), chance))
             if context not in self.found.get(edge.callee, ()):
                 self._push(step.called(edge, (context, chance, gates)))

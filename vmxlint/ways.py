@@ -10,14 +10,17 @@ from vmxlint.flow import Site
 from vmxlint.gate import RARELY, Gate
 from vmxlint.gates import Gates
 from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.link import Edge
 from vmxlint.model.profiles import Profile
+from vmxlint.nested import NestedMode
 from vmxlint.reach import (
     ENTRY,
     EXIT,
+    NESTED,
+    NESTED_ENTRY,
     NESTED_EXIT,
     Passage,
     Way,
-    behind,
     divided,
     exit_for,
     nowhere,
@@ -32,14 +35,21 @@ Setting = dict[str, Interval]  # how often a flag is set, in one pass through ea
 class Ways:
     """The ways through the gates of a unit.
 
-    `given` are the identities of the conditions that hold in every nested round trip. `flags` says
+    `given` are the identities of the conditions that hold in every nested round trip, `nested`
+    knows which calls are made in nested mode only; both once the round trip is known. `flags` says
     how often each flag is set, by its name; `asked` are the gates of those not known yet. While
     `deciding` on one, others that are not known, or that were decided without it, are open or not.
     """
 
     def __init__(
-        self, spine: Spine, gates: Gates, profile: Profile, given: frozenset[int] = frozenset()
+        self,
+        spine: Spine,
+        gates: Gates,
+        profile: Profile,
+        given: frozenset[int] = frozenset(),
+        nested: NestedMode | None = None,
     ) -> None:
+        self._nested = nested
         self._spine = spine
         self._gates = gates
         self._profile = profile
@@ -49,6 +59,39 @@ class Ways:
         self.asked: dict[str, Gate] = {}
         self.deciding = ""
         self._guessed: defaultdict[str, set[str]] = defaultdict(set)  # by the flag that was decided
+
+    def along(self, edge: Edge, context: str) -> list[Way]:
+        """The ways from a routine, reached in `context`, along one of its calls."""
+        ways = self.at(edge.caller, edge.site, context, edge.key)
+        if self._nested is None:
+            return ways
+        if needed := self._nested.needs(edge):
+            ways = [self._in_nested_mode(way) for way in ways]
+        if edge.rivals > 1:
+            one_mode = needed or context not in NESTED
+            rivals = self._nested.rivals(edge) if one_mode else edge.rivals
+            share = Interval(0, 1 / rivals, 1)
+            ways = [(behind, chance * share, gates) for behind, chance, gates in ways]
+        return ways
+
+    def _in_nested_mode(self, way: Way) -> Way:
+        """A way that goes on in nested mode only. Of one round trip's exits, those of a reason are
+        about as many as of all exits."""
+        context, chance, gates = way
+        if context == ENTRY:
+            return NESTED_ENTRY, chance, gates
+        if context == EXIT:
+            return NESTED_EXIT, chance, gates
+        if context.startswith("exit:"):
+            share = self._profile.share(context.removeprefix("exit:"))
+            return NESTED_EXIT, chance * Interval(0, min(1.0, share), 1), gates
+        return way
+
+    def _behind(self, way: Way, passage: Passage) -> Way:
+        """A way behind gates that do not turn on the exit reason."""
+        context, chance, gates = self._in_nested_mode(way) if passage.nested else way
+        factor = passage.in_round if context in NESTED else passage.chance
+        return context, chance if factor is ONCE else chance * factor, gates + passage.gates
 
     def at(self, routine: Routine, site: Site, context: str, key: str = "") -> list[Way]:
         """The ways from `routine`, reached in `context`, to one of its sites; `key` is the handler
@@ -63,7 +106,7 @@ class Ways:
                 rest = [one for one in site.conditions if one not in given]
                 passages = divided(self._gates.gates(rest, routine), self._given)
         if len(passages) == 1 and not passages[0].special:
-            return nowhere([behind((context, ONCE, ()), passages[0])])
+            return nowhere([self._behind((context, ONCE, ()), passages[0])])
         ways: list[Way] = [(context, ONCE, ())]
         for passage in passages:
             ways = [onward for way in ways for onward in self._through(way, passage)]
@@ -94,7 +137,7 @@ class Ways:
     def _through(self, way: Way, passage: Passage) -> Sequence[Way]:
         gate = passage.special
         if gate is None:
-            return [behind(way, passage)]
+            return [self._behind(way, passage)]
         context, chance, gates = way
         if gate.kind == "reason":
             onward = self._through_reason(context, gate)
