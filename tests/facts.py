@@ -21,7 +21,7 @@ The other facts are asked for on their own line only, and a macro with code in i
 Contexts are known only of functions from which calls lead to an operation.
 
 Loops count as run once, so their test is no condition. Where two ways meet, the conditions are
-those that both have in common; at a label that only gotos reach it is `goto label` then.
+those that both have in common; at a label it is `goto label` then, if some ways end before it.
 
 `todo:` instead of `fact:` is what the C means and the engine does not see yet.
 """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vmxlint.facts import Expr
 
 MOST_CONDITIONS = 64  # in force at once; a function with more early ways out forgets the later ones
 
+_MOST_WAYS = 32  # to a label
+_MOST_STEPS = 256
 _TRUTH = {"0": False, "1": True, "false": False, "true": True, "NULL": False}
 
 
@@ -16,16 +18,18 @@ class Condition(NamedTuple):
     """`test` is true (`holds`) or false. `early`: because other ways left.
 
     Of a `switch`, `test` is the subject and `cases` are the values; then `holds` says whether the
-    subject is among them.
+    subject is among them. Of a label, `ways` are those that lead there, each with what it needs.
     """
 
     test: Expr
     holds: bool
     early: bool = False
     cases: tuple[Expr, ...] = ()
+    ways: tuple[tuple[Condition, ...], ...] = ()
 
 
 Conditions = tuple[Condition, ...]
+Literal = tuple[Expr, bool, tuple[Expr, ...]]  # what a condition says, wherever it stands
 State = Conditions | None  # what holds at some point of a function; None where it never comes
 
 
@@ -110,3 +114,58 @@ def _shared(one: Conditions, other: Conditions) -> int:
     if one[:shorter] == other[:shorter]:
         return shorter
     return next(n for n in range(shorter) if one[n] != other[n])
+
+
+def covers(ways: Iterable[Conditions]) -> bool:
+    """Whether one of these ways is always open; of too many ways that is taken for granted."""
+    able = [tuple(map(_literal, one)) for way in ways for one in _alternatives(way)]
+    todo = [able]
+    for _ in range(_MOST_STEPS if len(able) <= _MOST_WAYS else 0):
+        if not todo:
+            return True
+        left = todo.pop()
+        if not left:
+            return False
+        if all(left):  # by cases: the first condition of the first way is true, or it is false
+            test, _, cases = left[0][0]
+            todo += [_where((test, value, cases), left) for value in (True, False)]
+    return True
+
+
+def _where(known: Literal, ways: Iterable[tuple[Literal, ...]]) -> list[tuple[Literal, ...]]:
+    """What is left of the ways that are open where a condition is met."""
+    opposite = known[0], not known[1], known[2]
+    return [tuple(one for one in way if one != known) for way in ways if opposite not in way]
+
+
+def clash(conditions: Iterable[Condition], given: Sequence[Condition]) -> bool:
+    """Whether conditions can't be met where the given ones are."""
+    false = [(test, not holds, cases) for test, holds, cases in map(_literal, given)]
+    ways = _alternatives(tuple(conditions))
+    return all(any(_literal(part) in false for part in way) for way in ways)
+
+
+def _literal(one: Condition) -> Literal:
+    return one.test, one.holds, one.cases
+
+
+def _alternatives(conditions: Conditions) -> list[Conditions]:
+    """The ways to meet conditions: with an `||` that holds, by either operand."""
+    found: list[Conditions] = [()]
+    for one in conditions:
+        if len(found) > _MOST_WAYS:
+            break
+        found = [(*way, *more) for way in found for more in _ways_to_meet(one)]
+    return found
+
+
+def _ways_to_meet(one: Condition) -> list[Conditions]:
+    if one.ways:
+        return [whole for way in one.ways for whole in _alternatives(way)]
+    match one.test:
+        case Expr("binary", "&&" | "||" as operator, (left, right)) if not one.cases:
+            if one.holds == (operator == "||"):
+                return [
+                    w for side in (left, right) for w in _alternatives(implied(side, one.holds))
+                ]
+    return [(one,)]

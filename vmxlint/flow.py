@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
-from vmxlint.conditions import Condition, Conditions, State, common, given, met, truth
+from vmxlint.conditions import Condition, Conditions, State, common, covers, given, met, truth
 from vmxlint.facts import Body, Expr, Stmt
 from vmxlint.switches import Switch
 
@@ -63,6 +63,7 @@ class _Walk:
         self.loops: list[tuple[int, int]] = []
         self._body = body
         self.missed: _Jumps = {}  # to labels above, under other conditions than were taken there
+        self._backward = backward
         self._jumps = {label: [*jumps] for label, jumps in backward.items()}
         self._labels: dict[str, Conditions] = {}
         self._breaks: list[list[Conditions]] = [[]]  # out of each open loop and switch
@@ -104,14 +105,20 @@ class _Walk:
         return self.sequence(statement.body, here)
 
     def _at_label(self, label: Stmt, now: State, jumps: Sequence[Conditions]) -> State:
-        if now is not None:
-            return common([now, *jumps])
-        if len(jumps) == 1:
-            return jumps[0]
-        if not jumps and not _is_jumped_to(label.text, self._body):
+        """What holds at a label: what all ways to it have in common, and that one of them is taken
+        if none is in every case. Jumps back count for the first only."""
+        above = () if now is None else (now,)
+        kept = common([*above, *jumps])
+        ahead = [*above, *jumps[len(self._backward.get(label.text, ())) :]] or list(jumps)
+        if kept is None and not _is_jumped_to(label.text, self._body):
             return None
+        kept = kept or ()
+        ways = tuple(tuple(one for one in way if one not in kept) for way in ahead)
+        if len(ways) == 1 or (ways and covers(ways)):
+            return kept
         reached = Expr("opaque", f"goto {label.text}", (), label.start, label.start)
-        return (*(common(jumps) or ()), Condition(reached, True))
+        through = any(all(one.early for one in way) for way in ways)
+        return (*kept, Condition(reached, True, through, ways=ways))
 
     def _expression_statement(self, statement: Stmt, now: State) -> State:
         if statement.expr is not None:

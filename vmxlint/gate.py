@@ -14,6 +14,7 @@ from vmxlint.interval import Interval, exactly
 # 1993, measured 72 % for returns of any kind).
 UNKNOWN = Interval(0, 0.5, 1)
 STAYS = Interval(0, 0.95, 1)
+LEAVES = Interval(0, 0.05, 1)
 BUILD = Interval(0, 0.9, 1)
 LIKELY = Interval(0.9, 0.99, 1)
 RARELY = Interval(0, 0.01, 0.1)

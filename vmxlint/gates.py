@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from functools import cached_property
 
+from vmxlint.conditions import implied
 from vmxlint.facts import Expr, members, spelled, walk
 from vmxlint.flags import Flags
-from vmxlint.flow import Condition, Site
-from vmxlint.gate import BUILD, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
-from vmxlint.interval import ONCE, Interval
+from vmxlint.flow import Condition, Conditions, Site
+from vmxlint.gate import BUILD, LEAVES, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
+from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.link import Linker
 from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
@@ -61,13 +62,46 @@ class Gates:
             return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
             return self._state(condition, condition.holds)
+        if condition.ways:
+            chance = self._chance_of(condition.ways, routine)
+            return Gate("state", condition, condition.holds, chance)
         return (
             self._by_dialect(condition, test, holds)
             or self._by_answer(condition, test, holds, routine)
             or self._by_hint(condition, test, holds, routine)
             or self._by_use(condition, test, holds, routine)
+            or self._by_sides(condition, test, holds, routine)
             or self._state(condition, holds)
         )
+
+    def _by_sides(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
+        """An `||` of which each side is known: both sides have to fail for it to fail."""
+        if test.kind != "binary" or test.text not in ("&&", "||"):
+            return None
+        fails, kinds = ONCE, set()
+        for side in test.kids:
+            chance = ONCE
+            for part in implied(side, test.text == "||"):
+                gate = self._classify(part, routine)
+                chance = chance * gate.probability
+                kinds.add(gate.kind)
+            fails = fails * chance.complement()
+        if not kinds <= {"build", "hint"}:
+            return None
+        kind = "build" if "build" in kinds else "hint"
+        return Gate(kind, condition, holds, _chance(fails, holds != (test.text == "||")))
+
+    def _chance_of(self, ways: Iterable[Conditions], routine: Routine) -> Interval:
+        """The chance of any of the ways to a label; a jump there leaves, so it seldom is taken."""
+        total = NOTHING
+        for way in ways:
+            chance = ONCE
+            for gate in self.gates(way, routine):
+                chance = chance * (LEAVES if gate.probability is UNKNOWN else gate.probability)
+            total = total + chance
+        return total.capped(1)
 
     def _by_dialect(self, condition: Condition, test: Expr, holds: bool) -> Gate | None:
         names = self._called(test)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from vmxlint.conditions import clash
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Edge, Linker
 from vmxlint.operations import Operations
@@ -146,6 +147,8 @@ class Spine:
             if not loop[0] <= site.expr.start < loop[1]:
                 return False
         number = _number(routine, site)
+        if number > steps[1] and clash(site.conditions, self.given(routine)):
+            return entry  # where the guest is not entered after all
         return number <= steps[1] if entry else number >= steps[0]
 
 
