@@ -53,6 +53,7 @@ ORDER = (
     "judging",
     "engine",
     "reporters",
+    "config",
     "cli",
 )
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}

@@ -12,6 +12,7 @@ import click
 from vmxlint.cli import options, selection
 from vmxlint.cli.leaving import CLEAN, fail, leave
 from vmxlint.cli.settings import Settings, resolved
+from vmxlint.cli.settings import options as configuration
 
 if TYPE_CHECKING:
     from vmxlint.baseline import Entry
@@ -25,7 +26,7 @@ _file = click.option(
 
 def _analysing(command: Callable[..., None]) -> Callable[..., None]:
     """What a command takes that looks at the tree."""
-    for option in (options.cached, options.jobs, selection.rules, _file):
+    for option in (configuration, options.cached, options.jobs, selection.rules, _file):
         command = option(command)
     return click.argument("paths", nargs=-1, metavar="[PATH...]")(command)
 

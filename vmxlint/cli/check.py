@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,14 +15,12 @@ from vmxlint.cli import known, options, output, selection, settings
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vmxlint.findings import Report
     from vmxlint.reading import Reading
 
 # What changes how the answer is found or shown, but not the answer: all else is in its question.
 _BESIDE = frozenset(
-    "paths jobs no_cache cache_dir min_cycles exit_zero fail_on format terse output color quiet"
+    "paths jobs no_cache cache_dir exit_zero fail_on format terse output color quiet"
     " statistics show_suppressed sarif_suppressed sarif_category sarif_provenance".split()
 )
 
@@ -34,6 +33,7 @@ _BESIDE = frozenset(
 @options.jobs
 @options.cached
 @output.options
+@settings.options
 @click.pass_context
 def command(context: click.Context, /, **_: object) -> None:
     """Report the anti-patterns in PATH: a kernel tree, a folder of it, or one file.
@@ -44,20 +44,23 @@ def command(context: click.Context, /, **_: object) -> None:
     """
     given = settings.resolved(context)
     wanted = output.outputs("concise" if given.terse else given.format, given.output)
-    whole, keep = analysed(given)
-    report = selection.narrowed(whole, given)
+    report, keep = analysed(given)
     output.emit(report, given, wanted)
     keep()
     leave(FOUND if selection.fails(report, given) else CLEAN)
 
 
 def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
-    """All findings in the paths, those that are known as suppressed; and what keeps them for the
-    next run, once they are said. The run ends here where a path or an option is wrong."""
+    """What there is to report, and what keeps it for the next run, once it is said.
+
+    The run ends here where a path or an option is wrong.
+    """
     kept = options.store(given.no_cache, given.cache_dir)
     targets = options.targets(given.paths)
     readings = options.readings(targets, given.jobs, kept)
     asked = {name: value for name, value in asdict(given).items() if name not in _BESIDE}
+    if given.baseline or given.per_file_ignores:
+        asked["from"] = str(Path.cwd())  # what their relative paths are relative to
     answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
     if report := answer.known():
         return report, lambda: None
@@ -84,6 +87,7 @@ def _found(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report
         rules = selection.chosen(given)
         ordered = options.options(rules, given.cpu, given.profile, readings)
         report = engine.run(given.paths, ordered)
-        return known.held(report, given, rules) if given.baseline else report
+        report = known.held(report, given, rules) if given.baseline else report
+        return selection.narrowed(report, given)
     except (BaselineError, InputError, ModelError, RuleError) as error:
         fail(str(error))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
@@ -13,16 +16,30 @@ if TYPE_CHECKING:
     from vmxlint.findings import Finding, Report
     from vmxlint.registry import Rule
 
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of cycles.")
+    return value
+
+
 SEVERITIES = ("note", "warning", "error")
 _RULES = (
     click.option("--select", multiple=True, metavar="RULES", help="Only these (ids or names)."),
     click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules."),
     click.option("--audit", is_flag=True, help="Also rules whose findings may be contested."),
+    click.option(
+        "--per-file-ignores",
+        multiple=True,
+        metavar="PATTERN:RULES",
+        help="Not these rules in the files of that name or path, with * and ?.",
+    ),
 )
 _FINDINGS = (
     click.option(
         "--min-cycles",
         type=click.FloatRange(0),
+        callback=_finite,
         default=0,
         metavar="N",
         help="Only findings that typically cost N cycles per VM-exit or nested round trip.",
@@ -57,20 +74,50 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 
 def chosen(given: Settings) -> list[Rule]:
     """The rules that look; RuleError for one that does not exist."""
-    from vmxlint.registry import find
     from vmxlint.registry import rules as all_rules
 
-    wanted = [find(name) for names in given.select for name in names.split(",")]
-    unwanted = [find(name) for names in given.ignore for name in names.split(",")]
+    wanted = _found(given.select, given.origin("select"))
+    unwanted = _found(given.ignore, given.origin("ignore"))
     tiers = ("default", "audit") if given.audit else ("default",)
     pool = wanted or [rule for rule in all_rules() if rule.tier in tiers]
     return [rule for rule in all_rules() if rule in pool and rule not in unwanted]
 
 
+def _found(asked: Iterable[str], origin: str) -> list[Rule]:
+    """The rules of some comma-separated ids or names; RuleError, which begins with the file that
+    they are from, for one that does not exist."""
+    from vmxlint.registry import RuleError, find
+
+    try:
+        return [find(name.strip()) for names in asked for name in names.split(",")]
+    except RuleError as error:
+        raise RuleError(f"{origin}{error}") from None
+
+
 def narrowed(report: Report, given: Settings) -> Report:
-    """The report without what is too cheap to be shown."""
-    kept = tuple(one for one in report.findings if _is_dear(one, given.min_cycles))
-    return replace(report, findings=kept)
+    """The report without what is too cheap to be shown, or ignored in its file."""
+    ignored = _ignored(report, given)
+    kept = [one for one in report.findings if _is_dear(one, given.min_cycles)]
+    return replace(report, findings=tuple(one for one in kept if not ignored(one)))
+
+
+def _ignored(report: Report, given: Settings) -> Callable[[Finding], bool]:
+    """Whether `--per-file-ignores` ignores a finding; RuleError for a rule that does not exist."""
+    origin = given.origin("per_file_ignores")
+    pairs = [one.rpartition(":") for one in given.per_file_ignores]
+    rows = [(pattern, {one.id for one in _found([ids], origin)}) for pattern, _, ids in pairs]
+
+    def ignored(finding: Finding) -> bool:
+        path = finding.location.path
+        whole = os.path.relpath(os.path.realpath(report.prefixes.get(path, path)), base)
+        names = (whole, path, path.rpartition("/")[2])
+        return any(
+            finding.rule in ids and any(fnmatchcase(name, pattern) for name in names)
+            for pattern, ids in rows
+        )
+
+    base = os.path.realpath(given.base)
+    return ignored if rows else lambda _: False
 
 
 def _is_dear(finding: Finding, least: float) -> bool:

@@ -1,20 +1,35 @@
-"""The settings of one run: the command line's options, in one value."""
+"""The settings of one run: the command line's options, else what a configuration file says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
+
+from vmxlint.cli.leaving import CLEAN, fail, leave
+from vmxlint.config import Config, ConfigError, load, nearest
+
+COMMAND_LINE, DEFAULT = "command line", "default"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for, each option under its own name."""
+    """What is asked for, each option under its own name.
+
+    `origins` says where each comes from: the command line, the default, or a file's path; patterns
+    of files are relative to `base`.
+    """
 
     paths: tuple[str, ...] = (".",)
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     audit: bool = False
+    per_file_ignores: tuple[str, ...] = ()
     min_cycles: float = 0
     baseline: str | None = None
     exit_zero: bool = False
@@ -34,10 +49,71 @@ class Settings:
     statistics: bool = False
     color: str = "auto"
     quiet: bool = False
+    base: str = "."
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, name: str) -> str:
+        """The file that sets an option, for the head of a message about it; "" if none does."""
+        where = self.origins.get(name, DEFAULT)
+        return "" if where in (COMMAND_LINE, DEFAULT) else f"{where}: {name.replace('_', '-')}: "
+
+
+_OPTIONS = (
+    click.option("--config", metavar="FILE", help="This configuration, not the nearest one."),
+    click.option("--isolated", is_flag=True, help="No configuration file."),
+    click.option("--show-settings", is_flag=True, help="Print each setting and where it is from."),
+)
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which configuration counts."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def resolved(context: click.Context) -> Settings:
-    """The settings of the command that runs, as far as it has the options."""
-    known = {field.name for field in fields(Settings)}
-    given = {name: value for name, value in context.params.items() if name in known}
-    return Settings(**{**given, "paths": given["paths"] or (".",)})
+    """The settings of the command that runs, as far as it has the options. Ends the run where a
+    configuration is wrong, and behind `--show-settings`."""
+    from vmxlint.cli import configured
+
+    values = dict(context.params)
+    paths = values["paths"] or (".",)
+    try:
+        config = _config(values, paths)
+        set_there = configured.values(context, config)
+    except ConfigError as error:
+        fail(str(error))
+    origins = {name: _origin(context, name) for name in values}
+    for name, value in set_there.items():
+        if name in values and origins[name] == DEFAULT:
+            values[name], origins[name] = value, str(config.path)
+    if values.get("show_settings"):
+        click.echo(configured.shown(context, values, origins, config), nl=False)
+        leave(CLEAN)
+    ours = str(config.path) == origins.get("per_file_ignores")
+    base = config.path.parent if config.path and ours else Path()
+    known = {one.name for one in fields(Settings)}
+    given = {name: value for name, value in values.items() if name in known}
+    return Settings(**{**given, "paths": paths, "origins": origins, "base": str(base)})
+
+
+def _origin(context: click.Context, name: str) -> str:
+    source = context.get_parameter_source(name)
+    return DEFAULT if source is ParameterSource.DEFAULT else COMMAND_LINE
+
+
+def _config(values: Mapping[str, Any], paths: tuple[str, ...]) -> Config:
+    """The file that counts: the one asked for, or the nearest to all paths."""
+    asked = values.get("config")
+    if values.get("isolated"):
+        if asked:
+            raise ConfigError("--config and --isolated exclude each other")
+        return Config()
+    if asked:
+        return load(Path(asked))
+    try:
+        whole = [str(Path(path).resolve()) for path in paths]
+    except (OSError, RuntimeError, ValueError):
+        return Config()  # there is no such path, as the run will say
+    return nearest(Path(os.path.commonpath(whole)))
