@@ -68,7 +68,8 @@ def run(paths: Iterable[str], options: Options) -> Report:
     or understood is in the report's coverage.
     """
     targets = list(dict.fromkeys(target(path, options.dialect) for path in paths))
-    units = {one.unit: _analyse(one.unit, options) for one in targets}
+    roots = dict.fromkeys(one.unit for one in targets)
+    units = {root: _analyse(root, options) for root in roots}
     for one in targets:
         if not any(one.name(path) for path in units[one.unit].files):
             unread = [gap for gap in units[one.unit].coverage.not_understood if one.name(gap.path)]
