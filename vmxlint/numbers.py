@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 _SUFFIX = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]+\b")
@@ -48,12 +49,20 @@ class _Names(NamedTuple):
 def _evaluated(text: str, constants: _Names, depth: int) -> int | None:
     if depth > _DEEPEST or len(text) > _LONGEST:
         return None
+    if text.isidentifier():
+        known = constants.get(text)
+        return None if known is None else _evaluated(known, constants, depth + 1)
+    tree = _parsed(text)
+    return None if tree is None else _value(tree, constants, depth)
+
+
+@cache
+def _parsed(text: str) -> ast.expr | None:
     plain = _OCTAL.sub(r"\1", _SUFFIX.sub(r"\1", text.strip()))
     try:
-        tree = ast.parse(plain, mode="eval").body
+        return ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return _value(tree, constants, depth)
 
 
 def _value(node: ast.expr, constants: _Names, depth: int) -> int | None:
