@@ -19,7 +19,7 @@ ORDER = (
     "model",
     "source",
     "syntax",
-    "library answers",
+    "library answers units",
     "reading",
     "conditions",
     "switches",

@@ -302,6 +302,16 @@ def test_an_option_and_the_files_it_names_are_part_of_the_question(tmp_path: Pat
     assert answer(file=str(file)).known() is None
 
 
+def test_what_took_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, store = copied(tmp_path), opened(str(tmp_path / "cache"))
+    monkeypatch.setattr("vmxlint.reading.has_passed", lambda: True)
+    reading = Reading(root, options().dialect, 1, store=store)
+    reading.facts()
+    reading.keep()
+    assert reading.is_late
+    assert entries(tmp_path / "cache") == []
+
+
 def started(*args: str | Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "vmxlint", *map(str, args)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -11,6 +11,14 @@ from types import FrameType
 _AGAIN = 1.0  # seconds; a signal may be lost where Python ignores exceptions
 
 
+_passed = [False]
+
+
+def has_passed() -> bool:
+    """Whether any step of this process took too long, so that what it found is not the whole."""
+    return _passed[0]
+
+
 class TooLong(BaseException):
     """A step took longer than it may. No error of the step: nothing in it may catch this."""
 
@@ -35,4 +43,5 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def _give_up(number: int, frame: FrameType | None) -> None:
+    _passed[0] = True
     raise TooLong

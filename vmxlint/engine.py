@@ -29,7 +29,8 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.registry import Rule
-from vmxlint.source import InputError, SourceFile, Target, target
+from vmxlint.source import InputError, SourceFile, Target
+from vmxlint.units import targets
 
 PATIENCE = 60  # seconds for the rules of one unit; those of a kernel take one
 SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
@@ -67,7 +68,11 @@ def run(paths: Iterable[str], options: Options) -> Report:
     Raises InputError for a path that can't be analysed at all; everything else that can't be read
     or understood is in the report's coverage.
     """
-    targets = list(dict.fromkeys(target(path, options.dialect) for path in paths))
+    return report(targets(paths, options.dialect, options.jobs), options)
+
+
+def report(targets: Sequence[Target], options: Options) -> Report:
+    """The same for targets, whose units are known."""
     roots = dict.fromkeys(one.unit for one in targets)
     units = {root: _analyse(root, options) for root in roots}
     for one in targets:
@@ -85,7 +90,10 @@ def why(function: str, path: str, options: Options) -> Explanation:
 
     Raises InputError for a path that can't be analysed, or if there is no such function below it.
     """
-    one = target(path, options.dialect)
+    one, *others = targets([path], options.dialect, options.jobs)
+    if others:
+        names = [target.unit.relative_to(one.root).as_posix() for target in (one, *others)]
+        raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
     reading = options.reading(one.unit)
     facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing)

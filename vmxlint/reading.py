@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.cache import NOWHERE, Store
+from vmxlint.deadline import has_passed
 from vmxlint.model import dialect as dialects
 from vmxlint.model.dialect import Dialect
 from vmxlint.source import SourceFile, Unit, read_unit
@@ -43,8 +44,9 @@ class Reading:
         self._jobs = jobs
         self._executor = executor
         self._own: Executor | None = None
+        self._is_late = False
         self._here: list[str] = []
-        self._waiting: list[Future[tuple[bytes, list[Read]]]] = []
+        self._waiting: list[Future[Part]] = []
 
     @cached_property
     def _library(self) -> Library:
@@ -74,17 +76,24 @@ class Reading:
             self._share([one for one in self.unit.files if one.path in set(library.missing())])
         library.add(library.read(self._here))
         for future in self._waiting:
-            seen, read = future.result()
-            if seen == self.unit.digest:
-                library.add(read)
+            part = future.result()
+            if part.unit == self.unit.digest:
+                library.add(part.read)
+            self._is_late = self._is_late or part.is_late
         if self._own:
             self._own.shutdown()
         library.add(library.read(library.missing()))  # another process saw another state of files
         return library.facts(), library
 
     def keep(self) -> None:
-        """Keep for the next run what this one has read."""
-        self._library.keep()
+        """Keep for the next run what this one has read, if all of it was read in time."""
+        if not self.is_late:
+            self._library.keep()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a step took too long, so that another run may find more."""
+        return self._is_late or has_passed()
 
 
 def _processes(number: int) -> Executor:
@@ -103,12 +112,22 @@ def read_facts(unit: Unit) -> tuple[list[Facts], Library]:
     return library.facts(), library
 
 
-def read_part(root: str, dialect: str, paths: Sequence[str]) -> tuple[bytes, list[Read]]:
-    """The Facts of some files of the unit at `root`, and the digest of the unit as it was seen."""
+class Part(NamedTuple):
+    """What another process has read, the digest of the unit that it saw, and whether a step of it
+    took too long."""
+
+    unit: bytes
+    read: list[Read]
+    is_late: bool
+
+
+def read_part(root: str, dialect: str, paths: Sequence[str]) -> Part:
+    """The Facts of some files of the unit at `root`."""
     from vmxlint.library import Library
 
     unit = read_unit(Path(root), dialects.load(dialect))
-    return unit.digest, list(Library(unit, root, NOWHERE).read(paths))
+    read = list(Library(unit, root, NOWHERE).read(paths))
+    return Part(unit.digest, read, has_passed())
 
 
 def shares(files: Sequence[SourceFile], jobs: int) -> list[list[str]]:

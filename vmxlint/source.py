@@ -131,24 +131,31 @@ def target(given: str, dialect: Dialect) -> Target:
     return Target(path, root, _unit_around(path, root, dialect), given)
 
 
-def _unit_around(path: Path, folder: Path, dialect: Dialect) -> Path:
-    """The hypervisor's folder that `path` lies in or that lies in `path`; else the highest folder
-    up from it that goes on holding C files."""
+def known_unit(path: Path, dialect: Dialect) -> Path | None:
+    """The hypervisor's folder that `path` lies in or that lies in `path`, if there is one."""
     for above in (path, *path.parents):
         for known in dialect.folders:
             unit = above / known
             if (unit == path or unit in path.parents or path in unit.parents) and unit.is_dir():
                 return unit
-    while folder.parent not in _TOO_WIDE and _has_c_files(folder.parent):
+    return None
+
+
+def _unit_around(path: Path, folder: Path, dialect: Dialect) -> Path:
+    """The hypervisor's folder, else the highest folder up that goes on holding C files."""
+    if unit := known_unit(path, dialect):
+        return unit
+    while folder.parent not in TOO_WIDE and has_c_files(folder.parent):
         folder = folder.parent
     return folder
 
 
 _TEMPORARY = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
-_TOO_WIDE = frozenset({Path("/"), Path.home(), _TEMPORARY.resolve()})
+TOO_WIDE = frozenset({Path("/"), Path.home(), _TEMPORARY.resolve()})
 
 
-def _has_c_files(folder: Path) -> bool:
+def has_c_files(folder: Path) -> bool:
+    """Whether a folder itself holds a C file."""
     try:
         with os.scandir(folder) as entries:
             return any(one.name.endswith(".c") and one.is_file() for one in entries)
@@ -175,7 +182,7 @@ def _walk(root: Path, dialect: Dialect) -> Iterator[tuple[Path, str]]:
         here = Path(folder)
         excluded = set(dialect.exclude) if here == root else set()
         folders[:] = sorted(n for n in folders if n not in excluded and not n.startswith("."))
-        if here in _TOO_WIDE:
+        if here in TOO_WIDE:
             folders[:] = []
         for name in names:
             if name.endswith(SUFFIXES) and name not in excluded:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from vmxlint.answers import Answer
-from vmxlint.cli import known, options, output, selection, settings
+from vmxlint.cli import known as baselines
+from vmxlint.cli import options, output, selection, settings
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vmxlint.findings import Report
     from vmxlint.reading import Reading
+    from vmxlint.source import Target
 
 # What changes how the answer is found or shown, but not the answer: all else is in its question.
 _BESIDE = frozenset(
-    "paths jobs no_cache cache_dir exit_zero fail_on format terse output color quiet"
-    " statistics show_suppressed sarif_suppressed sarif_category sarif_provenance".split()
+    "paths jobs no_cache cache_dir base origins per_file_ignores baseline min_cycles exit_zero"
+    " fail_on format terse output color quiet statistics show_suppressed sarif_suppressed"
+    " sarif_category sarif_provenance".split()
 )
 
 
@@ -56,29 +60,27 @@ def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
     The run ends here where a path or an option is wrong.
     """
     kept = options.store(given.no_cache, given.cache_dir)
-    targets = options.targets(given.paths)
+    targets = options.targets(given.paths, given.jobs)
     readings = options.readings(targets, given.jobs, kept)
     asked = {name: value for name, value in asdict(given).items() if name not in _BESIDE}
-    if given.baseline or given.per_file_ignores:
-        asked["from"] = str(Path.cwd())  # what their relative paths are relative to
     answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
-    if report := answer.known():
-        return report, lambda: None
-    report = _found(given, readings)
+    known = answer.known()
+    report = known or _found(given, targets, readings)
 
     def keep() -> None:
-        answer.keep(report)
-        options.keep(readings, kept)
+        if known is None and options.keep(readings, kept):
+            answer.keep(report)
 
-    return report, keep
+    return _narrowed(report, given), keep
 
 
-def _found(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report:
+def _found(
+    given: settings.Settings, targets: Sequence[Target], readings: Mapping[Path, Reading]
+) -> Report:
     gc.disable()  # the Facts are many and live to the end: collecting took a quarter of the time
     options.begin(readings)  # in other processes, before all else is imported
 
     from vmxlint import engine
-    from vmxlint.baseline import BaselineError
     from vmxlint.model import ModelError
     from vmxlint.registry import RuleError
     from vmxlint.source import InputError
@@ -86,8 +88,21 @@ def _found(given: settings.Settings, readings: Mapping[Path, Reading]) -> Report
     try:
         rules = selection.chosen(given)
         ordered = options.options(rules, given.cpu, given.profile, readings)
-        report = engine.run(given.paths, ordered)
-        report = known.held(report, given, rules) if given.baseline else report
+        return engine.report(targets, ordered)
+    except (InputError, ModelError, RuleError) as error:
+        fail(str(error))
+
+
+def _narrowed(report: Report, given: settings.Settings) -> Report:
+    """The report without what the settings leave out, held against the baseline; neither is part of
+    the answer that is kept."""
+    from vmxlint.baseline import BaselineError
+    from vmxlint.registry import RuleError
+
+    try:
+        if given.baseline:
+            report = baselines.held(report, given, selection.chosen(given))
         return selection.narrowed(report, given)
-    except (BaselineError, InputError, ModelError, RuleError) as error:
+    except (BaselineError, RuleError) as error:
+        fail(str(error))
         fail(str(error))

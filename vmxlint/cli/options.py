@@ -42,14 +42,16 @@ def store(no_cache: bool, cache_dir: str | None) -> Store:
     return NOWHERE if no_cache else opened(cache_dir)
 
 
-def targets(paths: Sequence[str]) -> list[Target]:
-    """What the paths mean."""
+def targets(paths: Sequence[str], jobs: int | None) -> list[Target]:
+    """What the paths mean; to find it out in a large tree is said on a terminal."""
+    from vmxlint import units
+    from vmxlint.cli.progress import Progress
     from vmxlint.model import dialect
-    from vmxlint.source import InputError, target
+    from vmxlint.source import InputError
 
-    kvm = dialect.load("kvm")
     try:
-        return list(dict.fromkeys(target(path, kvm) for path in paths))
+        with Progress("looking for hypervisors: {} files") as progress:
+            return units.targets(paths, dialect.load("kvm"), jobs or _cores(), progress.tell)
     except InputError as error:
         fail(str(error))
 
@@ -65,16 +67,18 @@ def readings(targets: Sequence[Target], jobs: int | None, store: Store) -> dict[
 
 
 def begin(readings: Mapping[Path, Reading]) -> None:
-    """Start to read in other processes what is large and new."""
-    for one in readings.values():
+    """Start to read in other processes what is large and new, the first unit of several."""
+    for one in list(readings.values())[:1]:
         one.begin()
 
 
-def keep(readings: Mapping[Path, Reading], store: Store) -> None:
-    """Keep what was read for the next run, and no more than the store may hold."""
+def keep(readings: Mapping[Path, Reading], store: Store) -> bool:
+    """Keep what was read for the next run, and no more than the store may hold; False if a step
+    took too long, so that there is more to find."""
     for one in readings.values():
         one.keep()
     store.prune()
+    return not any(one.is_late for one in readings.values())
 
 
 def options(

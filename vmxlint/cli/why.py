@@ -34,7 +34,7 @@ def command(
     """
     gc.disable()
     kept = options.store(no_cache, cache_dir)
-    readings = options.readings(options.targets([path]), jobs, kept)
+    readings = options.readings(options.targets([path], jobs), jobs, kept)
     options.begin(readings)
 
     from vmxlint import engine
