@@ -46,7 +46,7 @@ ORDER = (
     "guards",
     "layout timer",
     "values",
-    "explain",
+    "explain budget",
     "rules",
     "registry",
     "coverage",

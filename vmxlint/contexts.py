@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
-from vmxlint.flow import Site
+from vmxlint.flow import Condition, Site
+from vmxlint.gate import Gate
 from vmxlint.gates import Gates
 from vmxlint.interval import Interval
 from vmxlint.link import Edge, Linker
@@ -71,6 +72,51 @@ class Contexts:
             for key, routine in rows:
                 if routine not in dispatched and key.startswith(prefix):
                     yield Step(routine, exit_for(self._reasons.canonical(key)))
+
+    @cached_property
+    def roots(self) -> tuple[Step, ...]:
+        """Where contexts start, with the calls above."""
+        return tuple(self._roots())
+
+    @property
+    def ways(self) -> Ways:
+        """The ways through gates; complete for what has been asked for."""
+        return self._ways
+
+    def onward(self, routine: Routine) -> Sequence[Edge]:
+        """The calls of a routine that lead to what somebody has asked for."""
+        return self._onward(routine)
+
+    def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
+        """What each of the conditions in a routine is about."""
+        return self._gates.gates(conditions, routine)
+
+    def table(self, key: str) -> Gate:
+        """The gate of a handler table's row."""
+        return self._gates.table(key)
+
+    @cached_property
+    def round_trip(self) -> Mapping[Node, Collection[Edge]]:
+        """What a nested round trip runs once in each context on its way to the switch of the VMCS,
+        and the calls by which it gets there."""
+        found: dict[Node, list[Edge]] = {}
+        for way in self._switching:
+            for step in way.chain():
+                found.setdefault((step.routine, step.context), [])
+                if step.edge:
+                    found[step.routine, step.context].append(step.edge)
+        return found
+
+    @cached_property
+    def dispatched(self) -> Collection[Node]:
+        """The handlers that the code calls through their table, each in its own context."""
+        dispatchers = {one for many in self._linker.dispatch.dispatchers.values() for one in many}
+        return frozenset(
+            (edge.callee, exit_for(self._reasons.canonical(edge.key)))
+            for one in dispatchers
+            for edge in self._linker.edges(one)
+            if edge.key
+        )
 
     @cached_property
     def _ways(self) -> Ways:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vmxlint.budget import Budget, Place, budget_of
 from vmxlint.cost import Pricing
 from vmxlint.coverage import covered
 from vmxlint.deadline import TooLong, within
@@ -90,14 +91,7 @@ def why(function: str, path: str, options: Options) -> Explanation:
 
     Raises InputError for a path that can't be analysed, or if there is no such function below it.
     """
-    one, *others = targets([path], options.dialect, options.jobs)
-    if others:
-        names = [target.unit.relative_to(one.root).as_posix() for target in (one, *others)]
-        raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
-    reading = options.reading(one.unit)
-    facts, reader = reading.facts()
-    program = Program(facts, reader.body, options.dialect, options.pricing)
-    files = {file.path: file for file in reading.unit.files}
+    one, program, files = _understood(path, options)
     pricing = options.pricing
     try:
         with within(PATIENCE):
@@ -105,6 +99,37 @@ def why(function: str, path: str, options: Options) -> Explanation:
     except TooLong:
         raise InputError(f"can't explain {function!r}: it takes too long") from None
     return Explanation(found, pricing.cpu, pricing.profile.name)
+
+
+def budget(path: str, options: Options) -> Budget:
+    """What each hot path of the unit around `path` does and costs.
+
+    Raises InputError for a path that can't be analysed, or if nothing there enters a guest.
+    """
+    one, program, files = _understood(path, options)
+    if not program.contexts.roots:
+        raise InputError(f"nothing in {path!r} enters a VMX guest or handles its exits")
+
+    def place(name: str, start: int) -> Place:
+        return Place(_relative(one.unit / name, one.root), files[name].line(start))
+
+    try:
+        with within(PATIENCE):
+            return budget_of(program, place)
+    except TooLong:
+        raise InputError(f"can't budget {path!r}: it takes too long") from None
+
+
+def _understood(path: str, options: Options) -> tuple[Target, Program, Mapping[str, SourceFile]]:
+    """The one unit that a path means, linked."""
+    one, *others = targets([path], options.dialect, options.jobs)
+    if others:
+        names = [target.unit.relative_to(one.root).as_posix() for target in (one, *others)]
+        raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
+    reading = options.reading(one.unit)
+    facts, reader = reading.facts()
+    program = Program(facts, reader.body, options.dialect, options.pricing)
+    return one, program, {file.path: file for file in reading.unit.files}
 
 
 def _analyse(root: Path, options: Options) -> _Analysed:

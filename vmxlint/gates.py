@@ -174,6 +174,8 @@ class Gates:
 
     def _known_chance(self, test: Expr) -> Interval | None:
         last = test.kids[0] if test.kind == "call" and test.kids else test
+        if test.kind == "binary" and test.text == "&":
+            last = test.kids[-1]
         return self._dialect.known.get(last.text) if last.kind in ("name", "member") else None
 
     def _hint(self, test: Expr) -> Interval | None:

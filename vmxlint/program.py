@@ -115,11 +115,11 @@ class Program:
 
     def reaches(self, operation: Operation) -> tuple[Reach, ...]:
         """The ways of every context to an operation; none if it is cold."""
-        if self._is_only_printed(operation):
+        if self.is_only_printed(operation):
             return ()
         return self._contexts.of(operation.routine, operation.site)
 
-    def _is_only_printed(self, operation: Operation) -> bool:
+    def is_only_printed(self, operation: Operation) -> bool:
         """Whether the operation is an argument that is evaluated for a message at most."""
         at = operation.site.expr.start
         for site in operation.routine.flow.sites:

@@ -126,6 +126,21 @@ class Ways:
             ways = [onward for way in ways for onward in self._through(way, sure)]
         return nowhere(ways)
 
+    def beyond(self, context: str, gate: Gate, in_round: bool) -> list[tuple[str, Interval]]:
+        """The contexts behind one gate, each with its probability; `in_round` on the way of a
+        nested round trip."""
+        (passage,) = divided((gate,), self._given)
+        if passage.special is None:
+            onward, chance, _ = behind((context, ONCE, ()), passage)
+            return [(onward, passage.in_round if in_round else chance)]
+        return [way[:2] for way in self._through((context, ONCE, ()), passage)]
+
+    def of_exits(self, profile: Profile) -> Ways:
+        """The same ways in another exit mix."""
+        other = Ways(self._spine, self._gates, profile, self._given)
+        other.flags = self.flags
+        return other
+
     def _passages(self, routine: Routine, site: Site) -> tuple[Passage, ...]:
         """The gates before a site; by its identity, for it lives as long as its routine."""
         known = self._known.get(id(site))

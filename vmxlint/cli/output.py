@@ -106,7 +106,7 @@ def emit(report: Report, given: Settings, wanted: Sequence[Output]) -> None:
 
 def _style(given: Settings, output: Output) -> Style:
     return Style(
-        _wants_color(given.color, output.file == STDOUT),
+        wants_color(given.color, output.file == STDOUT),
         given.show_suppressed,
         given.sarif_suppressed,
         given.sarif_category,
@@ -114,7 +114,7 @@ def _style(given: Settings, output: Output) -> Style:
     )
 
 
-def _wants_color(color: str, is_stdout: bool) -> bool:
+def wants_color(color: str, is_stdout: bool) -> bool:
     """What `--color` says; by itself only on a terminal, never with NO_COLOR set."""
     if color != "auto":
         return color == "always"

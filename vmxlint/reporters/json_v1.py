@@ -20,7 +20,7 @@ def render(report: Report) -> str:
         "coverage": _coverage(report.coverage),
         "stale_in_baseline": list(report.stale),
     }
-    return json.dumps(_clean(document), indent=2, allow_nan=False) + "\n"
+    return json.dumps(clean(document), indent=2, allow_nan=False) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, object]:
@@ -64,10 +64,10 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
     }
 
 
-def _clean(value: object) -> object:
+def clean(value: object) -> object:
     """`value` with every string in it well formed."""
     if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
+        return {key: clean(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return well_formed(value) if isinstance(value, str) else value

@@ -1,0 +1,177 @@
+"""What a pass knows beyond a condition's odds: constant arguments, caches that each exit empties.
+
+A register that a VM-exit left in the VMCS is read when it is first asked for, and kept. The word
+whose bits say what is kept is written anew behind each VM-exit; so a test of it that fails means
+the first use in this pass, and the VMREAD behind it happens once however often one asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from vmxlint.conditions import Condition, truth
+from vmxlint.facts import Expr, members, spelled, walk
+from vmxlint.gate import Gate
+from vmxlint.link import Edge, Linker
+from vmxlint.numbers import evaluate
+from vmxlint.routine import Routine
+from vmxlint.spine import Spine
+from vmxlint.templates import returned, substituted
+
+Given = tuple[tuple[str, str], ...]  # the parameters whose value is a constant, with its text
+_DEEPEST = 2
+
+
+class Known:
+    """What is known of a unit's conditions in one pass."""
+
+    def __init__(self, linker: Linker, spine: Spine) -> None:
+        self._linker = linker
+        self._spine = spine
+        self._telling: dict[Routine, frozenset[str]] = {}
+        self._first: dict[int, bool] = {}
+
+    def given(self, edge: Edge, caller: Given) -> Given:
+        """The constants that a call hands over, for the parameters that decide something."""
+        if edge.value or edge.site.expr.kind != "call":
+            return ()
+        telling = self._decisive(edge.callee)
+        if not telling:
+            return ()
+        known = dict(caller)
+        pairs = zip(edge.callee.parameters, edge.site.expr.kids[1:], strict=False)
+        texts = [
+            (name, self._constant(value, edge.caller, known))
+            for name, value in pairs
+            if name in telling
+        ]
+        return tuple((name, text) for name, text in texts if text)
+
+    def _decisive(self, routine: Routine) -> frozenset[str]:
+        """The parameters that a test is about, or that are handed on."""
+        if routine not in self._telling:
+            tests = {id(c): c.test for site in routine.flow.sites for c in site.conditions}
+            handed = (
+                one
+                for site in routine.flow.sites
+                if site.expr.kind == "call"
+                for one in site.expr.kids[1:]
+            )
+            named = {one.text for test in tests.values() for one in walk(test)}
+            named |= {one.text for one in map(_bare, handed) if one.kind == "name"}
+            self._telling[routine] = frozenset(named & set(routine.parameters))
+        return self._telling[routine]
+
+    def _constant(self, value: Expr, caller: Routine, known: Mapping[str, str]) -> str:
+        value = _bare(value)
+        if value.kind == "name" and value.text in caller.variables:
+            return known.get(value.text, "")
+        if value.kind == "number":
+            return value.text
+        return value.text if self._is_constant(value) else ""
+
+    def _is_constant(self, value: Expr) -> bool:
+        """Whether a name is that of a constant: as one of the tree, or by its capitals one of the
+        headers outside."""
+        return value.kind == "name" and (
+            value.text in self._linker.constants or value.text.isupper()
+        )
+
+    def decided(self, gate: Gate, given: Given, routine: Routine) -> bool | None:
+        """Whether a gate's condition holds, by constant arguments, or for module parameters and
+        the like by what they are set to in the source; None if that leaves it open."""
+        condition = gate.condition
+        texts = {name: Expr("name", text, (), 0, 0) for name, text in given}
+        test = substituted(condition.test, texts)
+        if condition.cases:
+            answers = [self._same(test, case) for case in condition.cases]
+            if True in answers:
+                return condition.holds
+            return None if None in answers else not condition.holds
+        if test is condition.test and gate.kind != "build":
+            return None
+        known = self._truth(test, routine)
+        return None if known is None else known == condition.holds
+
+    def _truth(self, test: Expr, routine: Routine, depth: int = 0) -> bool | None:
+        if depth > _DEEPEST:
+            return None
+        match test:
+            case Expr("unary", "!", (inner,)):
+                known = self._truth(inner, routine, depth + 1)
+                return None if known is None else not known
+            case Expr("binary", "&&" | "||" as operator, (left, right)):
+                both = {self._truth(one, routine, depth + 1) for one in (left, right)}
+                decisive = operator == "||"
+                return decisive if decisive in both else None if None in both else not decisive
+            case Expr("binary", "==" | "!=" as operator, (left, right)):
+                same = self._same(left, right)
+                return None if same is None else same == (operator == "==")
+            case Expr("name", name) if name not in routine.variables:
+                value = self._value(test)
+                return None if value is None else bool(value)
+            case Expr("call", _, (Expr("name", name), *given)):
+                callee = self._linker.resolve(name, routine.path)
+                answer = returned(given, callee)
+                if callee and answer:
+                    return self._truth(answer, callee, depth + 1)
+        return truth(test)
+
+    def _same(self, one: Expr, other: Expr) -> bool | None:
+        """Whether two constants have one value; constants without a known one differ by name."""
+        one, other = _bare(one), _bare(other)
+        values = (self._value(one), self._value(other))
+        if None not in values:
+            return values[0] == values[1]
+        named = self._is_constant(one) and self._is_constant(other)
+        return one.text == other.text if named else None
+
+    def _value(self, expr: Expr) -> int | None:
+        known = {"true": "1", "false": "0", "NULL": "0"}
+        return evaluate(known.get(expr.text, spelled(_bare(expr))), self._linker.constants)
+
+    def is_first_use(self, condition: Condition, routine: Routine) -> bool:
+        """Whether a condition says that something is not yet kept since the last VM-exit."""
+        found = self._first.get(id(condition))
+        if found is None:
+            test, holds = condition.test, condition.holds
+            while test.kind == "unary" and test.text == "!":
+                test, holds = test.kids[0], not holds
+            found = not holds and self._asks_kept(test, routine)
+            self._first[id(condition)] = found
+        return found
+
+    def _asks_kept(self, test: Expr, routine: Routine, depth: int = 0) -> bool:
+        if test.kind != "call" or not test.kids or depth > _DEEPEST:
+            return False
+        given = test.kids[1:]
+        addresses = (one for each in given for one in walk(each) if one.kind == "unary")
+        if any(one.text == "&" and self._is_renewed(one) for one in addresses):
+            return True
+        callee = self._linker.resolve(test.kids[0].text, routine.path)
+        if callee is None:
+            return False
+        told = (site.expr for site in callee.flow.sites if site.kind == "return")
+        calls = (one for each in told for one in walk(each) if one.kind == "call")
+        return any(self._asks_kept(one, callee, depth + 1) for one in calls)
+
+    def _is_renewed(self, address: Expr) -> bool:
+        return any(re.split(r"->|\.", name)[-1] in self._renewed for name in members(address))
+
+    @cached_property
+    def _renewed(self) -> frozenset[str]:
+        """The members that the functions which enter the guest write behind each VM-exit."""
+        return frozenset(
+            site.expr.kids[0].text
+            for routine, (first, _) in self._spine.steps.items()
+            for site in routine.flow.sites[first:]
+            if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
+        )
+
+
+def _bare(expr: Expr) -> Expr:
+    while expr.kind == "cast" and expr.kids:
+        expr = expr.kids[-1]
+    return expr

@@ -1,0 +1,208 @@
+"""One pass through a context, followed down the calls: what it does, and on which ways."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property, reduce
+
+from vmxlint.budget.amounts import Amount, either, total
+from vmxlint.budget.arms import Arm, Fork, Node, Work
+from vmxlint.budget.chances import likelihoods
+from vmxlint.budget.course import TURNING, Course
+from vmxlint.budget.guesses import own_chance
+from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
+from vmxlint.gate import Gate
+from vmxlint.interval import NOTHING as NEVER
+from vmxlint.interval import ONCE, Interval
+from vmxlint.link import Edge
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT
+from vmxlint.routine import Routine
+from vmxlint.ways import Ways
+
+# What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
+_NEGLIGIBLE = 0.01
+_NESTED = {ENTRY: NESTED_ENTRY, EXIT: NESTED_EXIT}  # the context of what a nested guest adds
+
+
+class Pass:
+    """A pass that counts what runs in some contexts, following calls through these and others.
+
+    `in_round`: that of a nested round trip, on whose way to the switch of the VMCS all holds that
+    must hold.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        ways: Ways,
+        counted: Collection[str],
+        walked: Collection[str],
+        in_round: bool = False,
+    ) -> None:
+        self._course = course
+        self._ways = ways
+        self._counted = frozenset(counted)
+        self._walked = frozenset(walked) | self._counted
+        self.in_round = in_round
+        self._found: dict[Point, Outcome] = {}
+        roots = [root for root in course.contexts.roots if root.context in self._walked]
+        self.roots = tuple(dict.fromkeys((root.routine, root.context) for root in roots))
+        self._descents = {(root.routine, root.context): root.descent for root in roots}
+
+    def above(self, routine: Routine, context: str) -> Iterator[Routine]:
+        """The routines from the run loop down to a root."""
+        descent = self._descents[routine, context]
+        top = descent[0].caller if descent else routine
+        spine = self._course.contexts.spine
+        if top in spine.steps:
+            callers = (edge.caller for edge in self._course.program.linker.callers(top))
+            yield from (one for one in list(dict.fromkeys(callers))[:1] if one in spine.loops)
+        yield from (edge.caller for edge in descent)
+
+    @cached_property
+    def amount(self) -> Amount:
+        """What the whole pass does."""
+        return total(self.outcome(Point(*root)).amount for root in self.roots)
+
+    def outcome(self, point: Point) -> Outcome:
+        """What one run of a routine does; calls back into one that is under way count nothing."""
+        found = self._found.get(point)
+        if found is None:
+            self._found[point] = NOTHING
+            tree = self._course.tree(point.routine, point.context)
+            found = self._found[point] = self._node(tree, point)
+        return found
+
+    def _node(self, node: Node, here: Point) -> Outcome:
+        found = NOTHING
+        for work in node.work:
+            one = self._done(work, here) if work.operations else self._called(work, here)
+            found += Outcome(one.amount.at_most, one.parts) if work.looped else one
+        for fork in node.forks.values():
+            found += self._forked(fork, here)
+        return found
+
+    def _done(self, work: Work, here: Point) -> Outcome:
+        if here.context not in self._counted:
+            return NOTHING
+        share = 1 / len(work.operations)
+        amount = either(
+            [
+                (share, self._course.rates.amount(one, here.fills, not self.in_round))
+                for one in work.operations
+            ]
+        )
+        return Outcome(amount, ((1.0, Made(work.operations, here.fills)),))
+
+    def _called(self, work: Work, here: Point) -> Outcome:
+        targets = self._targets(work, here)
+        if not targets:
+            return NOTHING
+        outcomes = [(chance, edge, point, self.outcome(point)) for chance, edge, point in targets]
+        amounts = [(chance, outcome.amount) for chance, _, _, outcome in outcomes]
+        parts = tuple(
+            (chance, (edge, point)) for chance, edge, point, found in outcomes if found.parts
+        )
+        return Outcome(either(amounts), parts)
+
+    def _targets(self, work: Work, here: Point) -> list[tuple[float, Edge, Point]]:
+        """What a call may call, each with its probability."""
+        able = [
+            (chance, edge, Point(edge.callee, context, (), here.fills))
+            for edge in work.calls
+            for context, chance in self._contexts_of(edge, here)
+            if self._counts(edge, context)
+        ]
+        steady = [one for one in able if self._is_round_trip(one[1], one[2].context)]
+        able = steady or able
+        latest = {
+            (edge.key or edge.callee, one.context): n for n, (_, edge, one) in enumerate(able)
+        }
+        able = [able[n] for n in sorted(latest.values())]
+        odds = max(1.0, sum(chance for chance, _, _ in able))
+        known = self._course.known
+        return [
+            (chance / odds, edge, one._replace(given=known.given(edge, here.given)))
+            for chance, edge, one in able
+        ]
+
+    def _contexts_of(self, edge: Edge, here: Point) -> list[tuple[str, float]]:
+        if not edge.key:
+            return [(here.context, 1 / edge.rivals)]
+        row = self._course.contexts.table(edge.key)
+        return [
+            (context, chance.typical)
+            for context, chance in self._ways.beyond(here.context, row, self.in_round)
+            if context in self._walked
+        ]
+
+    def _is_round_trip(self, edge: Edge, context: str) -> bool:
+        return edge in self._course.contexts.round_trip.get((edge.callee, context), ())
+
+    def _counts(self, edge: Edge, context: str) -> bool:
+        """Whether a call is one of those by which the pass gets to its callee: not if that is
+        counted already, as a root, on the way to the VMCS switch, or through its handler table."""
+        node = (edge.callee, context)
+        if node in self.roots:
+            return False
+        contexts = self._course.contexts
+        if node in contexts.round_trip:
+            return self._is_round_trip(edge, context)
+        return bool(edge.key) or node not in contexts.dispatched
+
+    def _forked(self, fork: Fork, here: Point) -> Outcome:
+        arms = list(fork.arms.values())
+        chances: dict[int, Interval] = {}
+        outcomes: dict[int, Outcome] = {}
+        leaks = False
+        for arm in arms:
+            chance, outcome, leaking = self._behind(arm, here)
+            chances[id(arm)], outcomes[id(arm)] = chance, outcome
+            leaks = leaks or leaking
+        odds = likelihoods(arms, fork.outcomes, chances, leaks)
+        running = {one: [arm for arm in arms if arm.runs_for(one)] for one in odds}
+        amounts = [
+            (chance, total(outcomes[id(arm)].amount for arm in running[one]))
+            for one, chance in odds.items()
+        ]
+        parts = [
+            (sum(odds[one] for one in odds if arm in running[one]), outcomes[id(arm)])
+            for arm in arms
+        ]
+        return Outcome(either(amounts), scaled(parts))
+
+    def _behind(self, arm: Arm, here: Point) -> tuple[Interval, Outcome, bool]:
+        """The chance of an arm, what it does, and whether its test may lead out of the pass."""
+        ways: list[tuple[Point, Interval]] = [(here, ONCE)]
+        leaks = False
+        for condition in arm.conditions:
+            (gate,) = self._course.contexts.gates([condition], here.routine)
+            leaks = leaks or gate.kind in TURNING
+            ways = [
+                (beyond, chance * more)
+                for point, chance in ways
+                for beyond, more in self._beyond(gate, point, arm.node)
+                if beyond.context in self._walked and more.high > _NEGLIGIBLE
+            ]
+        chance = reduce(Interval.__add__, (one for _, one in ways), NEVER)
+        found = [(one.typical, self._node(arm.node, point)) for point, one in ways]
+        return _settled(chance.capped(1)), one_of(found), leaks
+
+    def _beyond(self, gate: Gate, here: Point, node: Node) -> list[tuple[Point, Interval]]:
+        """Where one gate before some work leads to, with the probability."""
+        known = self._course.known
+        decided = known.decided(gate, here.given, here.routine)
+        if decided is not None:
+            return [(here, ONCE)] if decided else []
+        if known.is_first_use(gate.condition, here.routine):
+            return [(here._replace(fills=True), ONCE)]
+        if gate.kind == "guest-mode" and not gate.holds:
+            if _NESTED.get(here.context) in self._counted:
+                return []
+        ways = self._ways.beyond(here.context, gate, self.in_round)
+        own = own_chance(gate, node)
+        return [(here._replace(context=context), own or chance) for context, chance in ways]
+
+
+def _settled(chance: Interval) -> Interval:
+    return ONCE if chance.low >= 1 - _NEGLIGIBLE else chance
