@@ -131,13 +131,13 @@ class Ways:
         nested round trip."""
         (passage,) = divided((gate,), self._given)
         if passage.special is None:
-            onward, chance, _ = behind((context, ONCE, ()), passage)
+            onward, chance, _ = self._behind((context, ONCE, ()), passage)
             return [(onward, passage.in_round if in_round else chance)]
         return [way[:2] for way in self._through((context, ONCE, ()), passage)]
 
     def of_exits(self, profile: Profile) -> Ways:
         """The same ways in another exit mix."""
-        other = Ways(self._spine, self._gates, profile, self._given)
+        other = Ways(self._spine, self._gates, profile, self._given, self._nested)
         other.flags = self.flags
         return other
 
