@@ -52,8 +52,9 @@ ORDER = (
     "coverage",
     "judging",
     "engine",
-    "reporters",
     "config",
+    "change",
+    "reporters",
     "cli",
 )
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}

@@ -34,14 +34,12 @@ class Answer:
         self._store = store
         self._name = ""
         if store.is_open:
-            asked = json.dumps(options, sort_keys=True, default=str).encode()
             paths = repr([(t.given, str(t.path), str(t.root), str(t.unit)) for t in targets])
             self._name = named(
                 command.encode(),
-                asked,
+                question(options),
                 encoded(paths),
                 *(unit.digest for unit in units),
-                *(_digest(path) for path in _named_files(options)),
             )
 
     def known(self) -> Report | None:
@@ -53,6 +51,12 @@ class Answer:
         """Keep the Report for the next run."""
         if self._store.is_open:
             self._store.put(self._name, pack(report))
+
+
+def question(options: Mapping[str, object]) -> bytes:
+    """What an answer follows from, of the options: their values, and the files that they name."""
+    asked = json.dumps(options, sort_keys=True, default=str).encode()
+    return digest(asked, *(_digest(path) for path in _named_files(options)))
 
 
 def _named_files(options: Mapping[str, object]) -> Iterator[str]:

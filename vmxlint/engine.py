@@ -74,6 +74,11 @@ def run(paths: Iterable[str], options: Options) -> Report:
 
 def report(targets: Sequence[Target], options: Options) -> Report:
     """The same for targets, whose units are known."""
+    return examined(targets, options)[0]
+
+
+def examined(targets: Sequence[Target], options: Options) -> tuple[Report, list[Program]]:
+    """The same, with the units that were analysed."""
     roots = dict.fromkeys(one.unit for one in targets)
     units = {root: _analyse(root, options) for root in roots}
     for one in targets:
@@ -83,7 +88,8 @@ def report(targets: Sequence[Target], options: Options) -> Report:
                 raise InputError(f"no C files in {one.given!r}")
             if one.path.is_file() and unread:
                 raise InputError(f"can't read {one.given!r}: it {unread[0].reason}")
-    return _report(targets, units, options)
+    programs = [one.program for one in units.values()]
+    return _report(targets, units, options), programs
 
 
 def why(function: str, path: str, options: Options) -> Explanation:

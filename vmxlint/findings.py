@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmxlint.interval import NOTHING, Interval
 
@@ -64,6 +65,14 @@ def no_cycles(why: str, unit: str, cpu: str, profile: str) -> Cost:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """Some lines of a hunk, its header first; whether the last is the one a finding stands on."""
+
+    lines: tuple[bytes, ...]
+    is_place: bool
+
+
+@dataclass(frozen=True)
 class Finding:
     """One report, complete: everything that any reporter prints about it.
 
@@ -90,6 +99,9 @@ class Finding:
     fingerprint: str
     suppressed: str | None = None
     suppressed_by: str | None = None  # "comment" or "baseline"
+    patch: str | None = None  # of a series: the one that brings the finding, or takes it away
+    patch_number: int = 0  # its place in the series, from 1
+    quote: Quote | None = None  # of the patch, if a reply is asked for
 
 
 @dataclass(frozen=True)
@@ -111,12 +123,61 @@ class Coverage:
     not_understood: tuple[NotUnderstood, ...]
 
 
+class Delta(NamedTuple):
+    """By how much an interval has changed, end by end: below zero where it got cheaper."""
+
+    low: float
+    typical: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PathChange:
+    """The cycles of one path before and after a change; None for a path that is not there."""
+
+    context: str
+    before: Interval | None
+    after: Interval | None
+    delta: Delta
+
+
+@dataclass(frozen=True)
+class PatchEffect:
+    """What one patch of a series does; `lost` are those of `new` that a later one takes away."""
+
+    number: int
+    of: int
+    subject: str
+    new: tuple[Finding, ...] = ()
+    fixed: tuple[Finding, ...] = ()
+    lost: tuple[Finding, ...] = ()
+    paths: tuple[PathChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change does to the tree that `base` names.
+
+    `costlier` pairs findings that were there already with themselves at a higher price. `note` is
+    what the user should know of how the trees were found.
+    """
+
+    base: str
+    new: tuple[Finding, ...] = ()
+    fixed: tuple[Finding, ...] = ()
+    costlier: tuple[tuple[Finding, Finding], ...] = ()
+    patches: tuple[PatchEffect, ...] = ()
+    note: str = ""
+    paths: tuple[PathChange, ...] = ()
+
+
 @dataclass(frozen=True)
 class Report:
     """The result of a run over one or more roots.
 
     `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called;
     `stale` says which entries of the baseline match nothing any more.
+    `change` is there if a change was asked about; `findings` are then those that it brings.
     """
 
     findings: tuple[Finding, ...]
@@ -125,3 +186,4 @@ class Report:
     cpu: str
     profile: str
     stale: tuple[str, ...] = ()
+    change: Change | None = None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from vmxlint.answers import Answer
+from vmxlint.cli import changes, options, output, selection, settings
 from vmxlint.cli import known as baselines
-from vmxlint.cli import options, output, selection, settings
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from vmxlint.findings import Report
     from vmxlint.reading import Reading
     from vmxlint.source import Target
-
-# What changes how the answer is found or shown, but not the answer: all else is in its question.
-_BESIDE = frozenset(
-    "paths jobs no_cache cache_dir base origins per_file_ignores baseline min_cycles exit_zero"
-    " fail_on format terse output color quiet statistics show_suppressed sarif_suppressed"
-    " sarif_category sarif_provenance".split()
-)
 
 
 @click.command("check")
@@ -38,6 +32,7 @@ _BESIDE = frozenset(
 @options.cached
 @output.options
 @settings.options
+@changes.options
 @click.pass_context
 def command(context: click.Context, /, **_: object) -> None:
     """Report the anti-patterns in PATH: a kernel tree, a folder of it, or one file.
@@ -46,11 +41,18 @@ def command(context: click.Context, /, **_: object) -> None:
     folder if none is given. Exits 0 if there is nothing to report, 1 if there is, 2 if a path or
     an option is wrong.
     """
-    given = settings.resolved(context)
-    wanted = output.outputs("concise" if given.terse else given.format, given.output)
-    report, keep = analysed(given)
+    quoted = changes.wants_mailback(context)
+    asked = changes.asked(context, quoted)
+    with changes.planned(asked, context) if asked else nullcontext() as plan:
+        given = settings.resolved(context, plan.config if plan else None)
+        form = "mailback" if quoted else "concise" if given.terse else given.format
+        wanted = output.outputs(form, given.output)
+        report, keep = (changes.analysed(plan, given), None) if plan else analysed(given)
+    if asked and asked.hook:
+        given = replace(given, quiet=not report.findings)
     output.emit(report, given, wanted)
-    keep()
+    if keep:
+        keep()
     leave(FOUND if selection.fails(report, given) else CLEAN)
 
 
@@ -62,7 +64,7 @@ def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
     kept = options.store(given.no_cache, given.cache_dir)
     targets = options.targets(given.paths, given.jobs)
     readings = options.readings(targets, given.jobs, kept)
-    asked = {name: value for name, value in asdict(given).items() if name not in _BESIDE}
+    asked = {name: value for name, value in asdict(given).items() if name not in options.BESIDE}
     answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
     known = answer.known()
     report = known or _found(given, targets, readings)
@@ -104,5 +106,4 @@ def _narrowed(report: Report, given: settings.Settings) -> Report:
             report = baselines.held(report, given, selection.chosen(given))
         return selection.narrowed(report, given)
     except (BaselineError, RuleError) as error:
-        fail(str(error))
         fail(str(error))

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from vmxlint.registry import Rule
     from vmxlint.source import Target
 
+# What changes how the answer is found or shown, but not the answer: all else is in its question.
+BESIDE = frozenset(
+    "paths jobs no_cache cache_dir base origins per_file_ignores baseline min_cycles exit_zero"
+    " fail_on format terse output color quiet statistics show_suppressed sarif_suppressed"
+    " sarif_category sarif_provenance".split()
+)
+
 cpu = click.option("--cpu", default="skylake", show_default=True, help="CPU family to price for.")
 profile = click.option("--profile", default=None, help="Exit mix to price with.")
 jobs = click.option(
@@ -82,7 +89,11 @@ def keep(readings: Mapping[Path, Reading], store: Store) -> bool:
 
 
 def options(
-    rules: Sequence[Rule], cpu: str, profile: str | None, readings: Mapping[Path, Reading]
+    rules: Sequence[Rule],
+    cpu: str,
+    profile: str | None,
+    readings: Mapping[Path, Reading],
+    jobs: int | None = None,
 ) -> engine.Options:
     """What the engine is to do; ModelError for a family or a profile that the model lacks."""
     from vmxlint import engine
@@ -92,7 +103,7 @@ def options(
     model = load_model()
     model.operations.lookup("vmread", cpu)
     pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
-    return engine.Options(rules, dialect.load("kvm"), pricing, begun=readings)
+    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores(), readings)
 
 
 def _cores() -> int:

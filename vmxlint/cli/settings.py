@@ -72,15 +72,18 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def resolved(context: click.Context) -> Settings:
+def resolved(context: click.Context, found: Callable[[], Config] | None = None) -> Settings:
     """The settings of the command that runs, as far as it has the options. Ends the run where a
-    configuration is wrong, and behind `--show-settings`."""
+    configuration is wrong, and behind `--show-settings`.
+
+    `found` gives the configuration, if it is not the nearest to the paths.
+    """
     from vmxlint.cli import configured
 
     values = dict(context.params)
     paths = values["paths"] or (".",)
     try:
-        config = _config(values, paths)
+        config = _config(values, paths, found)
         set_there = configured.values(context, config)
     except ConfigError as error:
         fail(str(error))
@@ -103,7 +106,9 @@ def _origin(context: click.Context, name: str) -> str:
     return DEFAULT if source is ParameterSource.DEFAULT else COMMAND_LINE
 
 
-def _config(values: Mapping[str, Any], paths: tuple[str, ...]) -> Config:
+def _config(
+    values: Mapping[str, Any], paths: tuple[str, ...], found: Callable[[], Config] | None
+) -> Config:
     """The file that counts: the one asked for, or the nearest to all paths."""
     asked = values.get("config")
     if values.get("isolated"):
@@ -112,6 +117,8 @@ def _config(values: Mapping[str, Any], paths: tuple[str, ...]) -> Config:
         return Config()
     if asked:
         return load(Path(asked))
+    if found:
+        return found()
     try:
         whole = [str(Path(path).resolve()) for path in paths]
     except (OSError, RuntimeError, ValueError):

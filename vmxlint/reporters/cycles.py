@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from vmxlint.findings import Cost, Finding
+from vmxlint.findings import Cost, Delta, Finding
 from vmxlint.interval import Interval
 
 
@@ -13,7 +13,7 @@ def in_words(cost: Cost) -> str:
     """`cost` on one line: each known figure, what it is per, its interval, and what it rests on."""
     if cost.is_none:
         return cost.magnitude or ""
-    return f"{_figures(cost)} [{cost.cpu}, modelled, grade {cost.grade}]"
+    return f"{figures(cost)} [{cost.cpu}, modelled, grade {cost.grade}]"
 
 
 def as_data(cost: Cost) -> dict[str, object]:
@@ -30,7 +30,8 @@ def as_data(cost: Cost) -> dict[str, object]:
     }
 
 
-def _figures(cost: Cost) -> str:
+def figures(cost: Cost) -> str:
+    """Each known figure of `cost`, what it is per and its interval."""
     terms = ((cost.unit, cost.per_exit), ("nested round trip", cost.per_nested_round_trip))
     known = [(per, figure) for per, figure in terms if figure is not None]
     if not known:
@@ -50,7 +51,7 @@ def two_digits(value: float) -> str:
     return f"{Decimal(f'{value:.1e}').normalize():f}"
 
 
-def ends(figure: Interval | None, decimals: int = 2) -> dict[str, float] | None:
+def ends(figure: Interval | Delta | None, decimals: int = 2) -> dict[str, float] | None:
     """An interval as plain data, rounded; None for one not known."""
     if figure is None:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vmxlint.findings import Report
 
-FORMATS = ("text", "concise", "json", "sarif", "github", "rdjson")
+FORMATS = ("text", "concise", "json", "sarif", "github", "rdjson", "mailback")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,12 @@ def rendered(report: Report, form: str, style: Style) -> str:
         from vmxlint.reporters import rdjson
 
         return rdjson.render(report)
-    from vmxlint.reporters import text
+    if form == "mailback":
+        from vmxlint.reporters import mailback
 
-    render = text.render if form == "text" else text.concise
-    return render(report, style.color, style.show_suppressed)
+        return mailback.render(report)
+    from vmxlint.reporters import change, text
+
+    if form == "concise":
+        return text.concise(report, style.color, style.show_suppressed)
+    return text.render(report, style.color, style.show_suppressed) + change.render(report)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 
 from vmxlint import __version__
-from vmxlint.findings import Coverage, Finding, Location, Report
+from vmxlint.findings import (
+    Change,
+    Coverage,
+    Finding,
+    Location,
+    PatchEffect,
+    PathChange,
+    Report,
+)
 from vmxlint.reporters import INFORMATION_URI, NAME
-from vmxlint.reporters.cycles import as_data
+from vmxlint.reporters.cycles import as_data, ends
 from vmxlint.reporters.escape import well_formed
 
 
@@ -20,6 +28,8 @@ def render(report: Report) -> str:
         "coverage": _coverage(report.coverage),
         "stale_in_baseline": list(report.stale),
     }
+    if report.change:
+        document["change"] = _change(report.change)
     return json.dumps(clean(document), indent=2, allow_nan=False) + "\n"
 
 
@@ -39,6 +49,41 @@ def _finding(finding: Finding) -> dict[str, object]:
         "fingerprint": finding.fingerprint,
         "suppressed": finding.suppressed,
         "suppressed_by": finding.suppressed_by,
+        **({"patch": finding.patch} if finding.patch else {}),
+    }
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "base": change.base,
+        "new": [_finding(one) for one in change.new],
+        "fixed": [_finding(one) for one in change.fixed],
+        "costlier": [
+            {"before": _finding(old), "after": _finding(new)} for old, new in change.costlier
+        ],
+        "paths": [_path(one) for one in change.paths],
+        "patches": [_patch(one) for one in change.patches],
+    }
+
+
+def _patch(effect: PatchEffect) -> dict[str, object]:
+    return {
+        "number": effect.number,
+        "of": effect.of,
+        "subject": effect.subject,
+        "new": [_finding(one) for one in effect.new],
+        "fixed": [_finding(one) for one in effect.fixed],
+        "lost": [_finding(one) for one in effect.lost],
+        "paths": [_path(one) for one in effect.paths],
+    }
+
+
+def _path(path: PathChange) -> dict[str, object]:
+    return {
+        "context": path.context,
+        "before": ends(path.before),
+        "after": ends(path.after),
+        "delta": ends(path.delta),
     }
 
 

@@ -40,9 +40,12 @@ def summary(report: Report) -> str:
         aside.append(f"{suppressed} suppressed")
     if places := len(report.coverage.not_understood):
         aside.append(f"{_counted(places, 'place')} not understood")
+    if report.change and report.change.note:
+        aside.append(report.change.note)
     notes = f" ({', '.join(aside)})" if aside else ""
     files = _counted(report.coverage.files, "file")
-    return f"{', '.join(found) or 'no findings'} in {files}{notes}"
+    new = "new since " + report.change.base + "; " if report.change else ""
+    return f"{new}{', '.join(found) or 'no findings'} in {files}{notes}"
 
 
 def statistics(report: Report) -> str:
@@ -105,6 +108,8 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "when", _conjunction(finding.conditions)
     if finding.help:
         yield "help", finding.help
+    if finding.patch is not None:
+        yield "brought by", finding.patch
     if finding.suppressed is not None:
         yield "suppressed", finding.suppressed
 

@@ -1,0 +1,106 @@
+"""Applies patches with git itself, to a few files in a store that knows no other repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from vmxlint.change.store import Store
+
+_FROM = re.compile(rb"^(?:rename|copy) from (.+?)\r?$", re.M)
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_ESCAPES = {
+    b"a": b"\a",
+    b"b": b"\b",
+    b"t": b"\t",
+    b"n": b"\n",
+    b"v": b"\v",
+    b"f": b"\f",
+    b"r": b"\r",
+}
+_INDEX = "applied"
+
+
+class File(NamedTuple):
+    """The content of a path, and git's mode of it: a file or a link."""
+
+    mode: bytes
+    data: bytes
+
+
+def applied(
+    store: Store,
+    patch: bytes,
+    files: Callable[[Sequence[bytes]], Mapping[bytes, File]],
+    wanted: Callable[[bytes], bool],
+) -> dict[bytes, File | None]:
+    """The files that a patch leaves otherwise than `files` gives them, None for what it deletes.
+
+    What is not `wanted` is left out. Raises GitError with git's reason if it doesn't apply.
+    """
+    every = touched(store, patch)
+    names = sorted(filter(wanted, every))
+    if not names:
+        return {}
+    (store.folder / _INDEX).unlink(missing_ok=True)
+    _fill(store, files(names))
+    only = [b"--include=" + _literal(name) for name in names if len(names) < len(every)]
+    store.git("apply", "--cached", "--whitespace=nowarn", *only, "-", given=patch, index=_INDEX)
+    found = {blob.path: blob for blob in store.staged(store.folder / _INDEX)}
+    contents = store.contents([blob.id for blob in found.values()])
+    return {
+        name: File(found[name].mode, contents[found[name].id]) if name in found else None
+        for name in {*names, *found}
+    }
+
+
+def touched(store: Store, patch: bytes) -> set[bytes]:
+    """The paths that a patch reads or writes."""
+    rows = store.git("apply", "--numstat", "-z", "-", given=patch).split(b"\0")
+    names = {row.split(b"\t", 2)[2] for row in rows if row.count(b"\t") >= 2}
+    return names | {unquoted(found[1]) for found in _FROM.finditer(patch)}
+
+
+def _fill(store: Store, files: Mapping[bytes, File]) -> None:
+    """Make the index hold some files."""
+    for name in contents.iterdir() if (contents := store.folder / "contents").is_dir() else ():
+        name.unlink()
+    contents.mkdir(exist_ok=True)
+    for number, file in enumerate(files.values()):
+        (contents / str(number)).write_bytes(file.data)
+    paths = "".join(f"contents/{number}\n" for number in range(len(files))).encode()
+    ids = store.git("hash-object", "-w", "--no-filters", "--stdin-paths", given=paths).split()
+    rows = [
+        file.mode + b" " + content + b"\t" + path + b"\0"
+        for content, (path, file) in zip(ids, files.items(), strict=True)
+    ]
+    store.git("update-index", "-z", "--index-info", given=b"".join(rows), index=_INDEX)
+
+
+def difference(store: Store, old: Mapping[bytes, File], new: Mapping[bytes, File]) -> bytes:
+    """The diff of two sets of files."""
+    trees = []
+    for files in (old, new):
+        (store.folder / _INDEX).unlink(missing_ok=True)
+        _fill(store, files)
+        trees.append(store.git("write-tree", index=_INDEX).strip())
+    off = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
+    return store.git("diff-tree", "-p", "-r", *off, *trees)
+
+
+def _literal(path: bytes) -> bytes:
+    """A path as a pattern that only it matches."""
+    return re.sub(rb"([*?\[\\])", rb"\\\1", path)
+
+
+def unquoted(name: bytes) -> bytes:
+    """A name as git writes it in a patch, in quotes if there is anything odd in it."""
+    if not (len(name) > 1 and name.startswith(b'"') and name.endswith(b'"')):
+        return name
+    return _ESCAPE.sub(_byte, name[1:-1])
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    code = found[1]
+    return bytes([int(code, 8) & 0xFF]) if len(code) == 3 else _ESCAPES.get(code, code)

@@ -1,0 +1,179 @@
+"""What the engine says of the trees of a change, each analysed whole, several at a time."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vmxlint import engine
+from vmxlint.cache import Store
+from vmxlint.cache.packing import pack, unpack
+from vmxlint.cache.stamp import named
+from vmxlint.change.parts import Snapshot
+from vmxlint.findings import Coverage, Finding, Location, Report
+from vmxlint.reading import Reading
+from vmxlint.source import InputError
+from vmxlint.units import targets
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finding with what it takes to know it again in another tree.
+
+    `file` is its path from the top of the tree, `statement` the code that it speaks of with white
+    space folded, `places` the other files and lines that belong to it.
+    """
+
+    finding: Finding
+    file: bytes
+    statement: bytes
+    places: tuple[tuple[bytes, int], ...]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One tree, analysed; its report's prefixes are paths from the top of the tree."""
+
+    report: Report
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What is asked of each tree: the paths from its top, at these options.
+
+    `shown` is how a user opens the top of the tree; `folder` is a private one to unpack in; the
+    store keeps what is found for the next run, under what it follows from: the `question`, which
+    stands for the options, the paths and the tree. With `is_whole` nobody has named a path: what is
+    no hypervisor is passed over.
+    """
+
+    paths: Sequence[bytes]
+    options: engine.Options
+    shown: str
+    folder: Path
+    store: Store
+    question: bytes
+    is_whole: bool = False
+
+    def _name(self, snapshot: Snapshot) -> str:
+        paths = (part for path in self.paths for part in (b"path", path))
+        return named(b"look", self.question, snapshot.digest.encode(), *paths)
+
+    def known(self, snapshot: Snapshot) -> Looked | None:
+        """What an earlier run has seen in that tree, if it was kept."""
+        data = self.store.get(self._name(snapshot)) if self.store.is_open else None
+        return unpack(Looked, data) if data else None
+
+    def keep(self, snapshot: Snapshot, looked: Looked) -> None:
+        """Keep what was seen in a tree for the next run."""
+        if self.store.is_open:
+            self.store.put(self._name(snapshot), pack(looked))
+
+
+def look(snapshots: Sequence[Snapshot], looking: Looking) -> list[Looked]:
+    """What is seen in each of the trees; the same tree is analysed once.
+
+    Raises InputError for a path that can't be analysed in any tree that has it.
+    """
+    found: dict[str, Looked] = {}
+    for one in snapshots:
+        if one.digest not in found and (known := looking.known(one)):
+            found[one.digest] = known
+    new = list({one.digest: one for one in snapshots if one.digest not in found}.values())
+    for one, looked in zip(new, _look_at_all(new, looking), strict=True):
+        found[one.digest] = looked
+        looking.keep(one, looked)
+    return [found[one.digest] for one in snapshots]
+
+
+def _look_at_all(snapshots: Sequence[Snapshot], looking: Looking) -> list[Looked]:
+    """As `look`, for different trees, in as many processes as there are jobs.
+
+    In processes of their own, since each holds the whole Program of a tree.
+    """
+    jobs = min(looking.options.jobs, len(snapshots))
+    if len(snapshots) < 2:
+        return [_look(one, looking) for one in snapshots]
+    global _at_hand
+    _at_hand = (replace(looking, options=replace(looking.options, jobs=1)), snapshots)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        return list(pool.map(_look_at, range(len(snapshots))))
+
+
+_at_hand: tuple[Looking, Sequence[Snapshot]]  # what a forked process finds in its memory
+
+
+def _look_at(number: int) -> Looked:
+    looking, snapshots = _at_hand
+    looked = _look(snapshots[number], looking)
+    gc.collect()  # a process that goes on to the next tree would keep this one
+    return looked
+
+
+def _look(snapshot: Snapshot, looking: Looking) -> Looked:
+    top = looking.folder / snapshot.digest[:16]
+    snapshot.write(top)
+    try:
+        report = _examined(top, looking)
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+    inside = {name: os.path.relpath(path, top) for name, path in report.prefixes.items()}
+    seen = tuple(_seen(one, inside, snapshot) for one in report.findings)
+    return Looked(replace(report, prefixes=inside), seen)
+
+
+def _examined(top: Path, looking: Looking) -> Report:
+    """The report on the paths of a tree that are there, at `top`."""
+    there = [top / os.fsdecode(path) for path in looking.paths]
+    given = [str(path) for path in there if path.exists()]
+    options = looking.options
+    try:
+        found = targets(given, options.dialect, options.jobs)
+        roots = dict.fromkeys(one.unit for one in found)
+        readings = {
+            root: Reading(root, options.dialect, options.jobs, store=looking.store)
+            for root in roots
+        }
+        report = engine.report(found, replace(options, begun=readings)) if found else None
+    except InputError as error:
+        if looking.is_whole:
+            return nothing(options)
+        raise InputError(str(error).replace(str(top), looking.shown)) from None
+    for one in readings.values():
+        one.keep()
+    return report or nothing(options)
+
+
+def nothing(options: engine.Options) -> Report:
+    """The report on a tree that has nothing to analyse."""
+    coverage = Coverage(0, 0, 0, ())
+    return Report((), coverage, {}, options.pricing.cpu, options.pricing.profile.name)
+
+
+def _seen(finding: Finding, inside: Mapping[str, str], snapshot: Snapshot) -> Seen:
+    where = inside[finding.location.path]
+    base = where.removesuffix(finding.location.path)
+
+    def file(location: Location) -> bytes:
+        return os.fsencode(os.path.normpath(base + location.path))
+
+    others = (*(one.location for one in finding.related), *finding.call_sites)
+    places = tuple((file(one), one.line) for one in others)
+    statement = _statement(finding.location, snapshot.files[os.fsencode(where)])
+    return Seen(finding, os.fsencode(where), statement, places)
+
+
+def _statement(location: Location, data: bytes) -> bytes:
+    """The bytes of a span with white space folded."""
+    starts = [0, *(found.end() for found in re.finditer(b"\n", data))]
+    start = starts[location.line - 1] + location.column - 1
+    end = starts[location.end_line - 1] + location.end_column - 1
+    return b" ".join(data[start:end].split())

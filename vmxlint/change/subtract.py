@@ -1,0 +1,135 @@
+"""Subtracts the trees of a series: the report on what the whole change brings, patch by patch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from vmxlint.change.apply import difference as diff_of
+from vmxlint.change.compare import Difference, difference
+from vmxlint.change.look import Looked, Looking, Seen, look, nothing
+from vmxlint.change.parts import Snapshot, part, snapshot
+from vmxlint.change.quote import Hunk, hunks, quote
+from vmxlint.change.series import Series
+from vmxlint.change.store import store
+from vmxlint.change.trace import Trace
+from vmxlint.findings import Change, Finding, PatchEffect, Report
+from vmxlint.source import InputError
+
+
+def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report:
+    """The report whose findings are those that the change brings, with the Change itself.
+
+    `quoted` adds to each finding the hunk that brings it. Raises InputError for a path that no tree
+    has, or that can't be analysed.
+    """
+    snapshots = _snapshots(series, looking)
+    if len({one.digest for one in snapshots}) == 1:  # nothing that matters is touched
+        untouched = tuple(PatchEffect(one.number, one.of, one.subject) for one in series.patches)
+        change = Change(series.base, patches=untouched, note=series.note)
+        return replace(nothing(looking.options), change=change)
+    subtraction = _Subtraction(series, snapshots, look(snapshots, looking), looking.shown)
+    return subtraction.report(looking.folder if quoted else None)
+
+
+def _snapshots(series: Series, looking: Looking) -> list[Snapshot]:
+    folders = looking.options.dialect.folders
+    parts: dict[bytes, None] = {}
+    for path in looking.paths:
+        found = {part(tree, path, folders) for tree in series.trees}
+        ends = sorted(one for one in found if one is not None)
+        if not ends:
+            shown = path.decode("utf-8", "surrogateescape")
+            raise InputError(f"no such file or folder before or after the change: {shown!r}")
+        parts.update(dict.fromkeys(ends))
+    return [snapshot(tree, list(parts)) for tree in series.trees]
+
+
+@dataclass(frozen=True, eq=False)
+class _Subtraction:
+    """The trees of a series, analysed; `shown` is how a user opens the top of them."""
+
+    series: Series
+    snapshots: Sequence[Snapshot]
+    looks: Sequence[Looked]
+    shown: str
+
+    @cached_property
+    def _trace(self) -> Trace:
+        numbers = range(len(self.looks))
+        return Trace([self._difference(old, new) for old, new in pairwise(numbers)])
+
+    @cached_property
+    def _whole(self) -> Difference:
+        steps = self._trace.steps
+        return steps[0] if len(steps) == 1 else self._difference(0, -1)
+
+    def _difference(self, old: int, new: int) -> Difference:
+        looks, trees = self.looks, self.snapshots
+        return difference(looks[old], looks[new], trees[old], trees[new])
+
+    def report(self, scratch: Path | None) -> Report:
+        """The report; a folder to work in asks for the hunks."""
+        new = [self._new(one, scratch) for one in self._whole.new]
+        change = Change(
+            self.series.base,
+            tuple(new),
+            tuple(self._named(one.finding, self._trace.end(one)) for one in self._whole.fixed),
+            tuple((old.finding, new.finding) for old, new in self._whole.costlier),
+            tuple(self._effect(number) for number in range(len(self.series.patches))),
+            self.series.note,
+        )
+        return replace(
+            self.looks[-1].report,
+            findings=tuple(new),
+            prefixes=opened(self.shown, self.looks),
+            change=change,
+        )
+
+    def _new(self, seen: Seen, scratch: Path | None) -> Finding:
+        number, first = self._trace.origin(seen)
+        finding = self._named(seen.finding, number)
+        if scratch is None or number is None:
+            return finding
+        return replace(finding, quote=quote(first, self._hunks(number, scratch)))
+
+    def _named(self, finding: Finding, number: int | None) -> Finding:
+        """The finding with the patch that brings it or takes it away, if that has a name."""
+        if number is None or not self.series.patches[number].subject:
+            return finding
+        patch = self.series.patches[number]
+        return replace(finding, patch=patch.name, patch_number=patch.number)
+
+    def _effect(self, number: int) -> PatchEffect:
+        patch, step = self.series.patches[number], self._trace.steps[number]
+        lost = [one.finding for one in step.new if id(one) not in self._lasting]
+        new, fixed = ([one.finding for one in seen] for seen in (step.new, step.fixed))
+        return PatchEffect(
+            patch.number, patch.of, patch.subject, tuple(new), tuple(fixed), tuple(lost)
+        )
+
+    @cached_property
+    def _lasting(self) -> set[int]:
+        """The findings of all trees that become new ones of the last."""
+        return {id(one) for seen in self._whole.new for one in self._trace.back(seen)}
+
+    def _hunks(self, number: int, folder: Path) -> list[Hunk]:
+        text = self.series.patches[number].diff
+        if not text:
+            own = store(folder / f"difference-{number}")
+            before, after = self.snapshots[number : number + 2]
+            text = diff_of(own, before.as_files(), after.as_files())
+        return list(hunks(text))
+
+
+def opened(shown: str, looks: Sequence[Looked]) -> dict[str, str]:
+    """How a user opens the files of some findings, if `shown` is how the top of the tree."""
+    return {
+        name: os.path.normpath(os.path.join(shown, path))  # noqa: PTH118
+        for one in looks
+        for name, path in one.report.prefixes.items()
+    }

@@ -1,0 +1,153 @@
+"""The options of `vmxlint check` that ask about a change, and its answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vmxlint.cli import known, selection
+from vmxlint.cli import options as shared
+from vmxlint.cli.leaving import fail
+
+if TYPE_CHECKING:
+    from vmxlint.change.ask import Asked, Plan
+    from vmxlint.cli.settings import Settings
+    from vmxlint.findings import Report
+    from vmxlint.registry import Rule
+
+_KEY = "vmxlint.changes"
+_WAYS = ("diff", "staged", "git", "patch", "hook")
+_FROM, _TO = "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"
+
+
+def _aside(context: click.Context, option: click.Parameter, value: object) -> None:
+    """Keep an option's value aside, where `asked` finds it."""
+    context.meta.setdefault(_KEY, {})[option.name] = value
+
+
+def _option(name: str, metavar: str | None, help_text: str) -> Callable[..., object]:
+    return click.option(
+        name,
+        metavar=metavar,
+        is_flag=metavar is None,
+        help=help_text,
+        expose_value=False,
+        callback=_aside,
+    )
+
+
+_OPTIONS = (
+    _option("--diff", "REV", "What the work tree changes against REV."),
+    _option("--staged", None, "What the index changes against HEAD."),
+    _option("--git", "RANGE", "What commits change: REV, A..B or REV-N."),
+    _option("--patch", "FILE", "What a patch, mail or mbox changes; - is stdin."),
+    _option("--base", "REV", "With --patch: what it is applied to."),
+    _option("--hook", None, "For pre-commit: what is staged in the files PATH."),
+    _option("--mailback", None, "Reply to the hunks of a change: --format mailback."),
+)
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that name a change."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def wants_mailback(context: click.Context) -> bool:
+    """Whether `--mailback` was given."""
+    return bool(context.meta[_KEY]["mailback"])
+
+
+def asked(context: click.Context, quoted: bool) -> Asked | None:
+    """Which change was asked about, if any; ends the run if the options don't go together.
+
+    `quoted` says that a reply to its hunks is asked for.
+    """
+    given = context.meta[_KEY]
+    ways = [way for way in _WAYS if given[way]]
+    if len(ways) > 1:
+        fail(f"--{ways[0]} and --{ways[1]} ask for different changes")
+    if given["base"] and ways != ["patch"]:
+        fail("--base goes with --patch")
+    if not ways and quoted:
+        fail("--mailback replies to a change: name one, with --patch or --git")
+    if not ways:
+        return None
+
+    from vmxlint.change.ask import Asked
+
+    name = given["patch"]
+    text = _read(name) if name else None
+    refs = (os.environ.get(_FROM, ""), os.environ.get(_TO, ""))
+    return Asked(
+        given["diff"],
+        given["staged"],
+        given["git"],
+        text,
+        name or "-",
+        given["base"],
+        given["hook"],
+        refs if given["hook"] and all(refs) else None,
+        quoted,
+    )
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        fail(f"can't read {name!r}: {reason.lower()}")
+
+
+@contextmanager
+def planned(question: Asked, context: click.Context) -> Iterator[Plan]:
+    """The plan of a change; the run ends here where it can't be had."""
+    from vmxlint.change.ask import planned as plan
+    from vmxlint.source import InputError
+
+    try:
+        with plan(question, context.params["paths"]) as found:
+            yield found
+    except InputError as error:
+        fail(str(error))
+
+
+def analysed(plan: Plan, given: Settings) -> Report:
+    """The report on a change; the run ends here where a path or an option is wrong."""
+    from vmxlint.answers import question
+    from vmxlint.baseline import BaselineError
+    from vmxlint.model import ModelError
+    from vmxlint.registry import RuleError
+
+    kept = shared.store(given.no_cache, given.cache_dir)
+    settings = {name: value for name, value in asdict(given).items() if name not in shared.BESIDE}
+    try:
+        rules = selection.chosen(given)
+        ordered = shared.options(rules, given.cpu, given.profile, {}, given.jobs)
+        report = _narrowed(plan.report(ordered, kept, question(settings)), given, rules)
+    except (BaselineError, ModelError, RuleError) as error:
+        fail(str(error))
+    kept.prune()
+    return report
+
+
+def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
+    """The report with its known findings suppressed, without those that are not to be shown."""
+    if given.baseline:
+        report = replace(known.held(report, given, rules), stale=())
+    report = selection.narrowed(report, given)
+    if report.change is None:
+        return report
+    fixed = selection.narrowed(replace(report, findings=report.change.fixed), given).findings
+    return replace(report, change=replace(report.change, new=report.findings, fixed=fixed))
