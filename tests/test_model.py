@@ -208,13 +208,15 @@ def test_lookup_prefers_the_family_and_falls_back_to_any() -> None:
     assert operations.lookup("vmread", "any").cycles == Interval(5, 25, 50)
     assert operations.lookup("consistency_recheck", "any").cycles == Interval(200, 350, 700)
     assert operations.lookup("consistency_recheck", "nehalem").cycles == exactly(0)
-    nested = operations.lookup("vmread_or_vmwrite", "skylake", "L1-noshadow")
+    nested = operations.lookup("vmread", "skylake", "L1-noshadow")
     assert nested.cycles == Interval(700, 1800, 5000)
 
 
 def test_lookup_of_what_is_not_priced_names_it() -> None:
-    with pytest.raises(ModelError, match=r"vmread.*L1-shadow"):
-        MODEL.operations.lookup("vmread", "any", "L1-shadow")
+    with pytest.raises(ModelError, match=r"kvm_exit_fast.*L1-shadow"):
+        MODEL.operations.lookup("kvm_exit_fast", "any", "L1-shadow")
+    with pytest.raises(ModelError, match=r"'L2'.*L1-noshadow"):
+        MODEL.operations.lookup("vmread", "any", "L2")
     with pytest.raises(ModelError, match=r"pentium.*skylake"):
         MODEL.operations.lookup("vmread", "pentium")
 

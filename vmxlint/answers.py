@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vmxlint.cache import Store
+from vmxlint.cache import NOWHERE, Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.stamp import named
 from vmxlint.digest import digest, encoded
@@ -31,9 +31,9 @@ class Answer:
         targets: Sequence[Target],
         units: Iterable[Unit],
     ) -> None:
-        self._store = store
+        self._store = store if all(map(_is_steady, _named_files(options))) else NOWHERE
         self._name = ""
-        if store.is_open:
+        if self._store.is_open:
             paths = repr([(t.given, str(t.path), str(t.root), str(t.unit)) for t in targets])
             self._name = named(
                 command.encode(),
@@ -65,6 +65,15 @@ def _named_files(options: Mapping[str, object]) -> Iterator[str]:
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, str | Path):
                 yield os.fspath(one)
+
+
+def _is_steady(path: str) -> bool:
+    """Whether the next run finds the same at a path if nobody changes it: not so with a pipe."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _digest(path: str) -> bytes:

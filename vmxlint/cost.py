@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from vmxlint.findings import Cost
-from vmxlint.interval import NOTHING, ONCE, Interval, exactly
+from vmxlint.findings import Cost, Load, Term
+from vmxlint.interval import NOTHING, Interval, exactly
 from vmxlint.model import Model
-from vmxlint.model.frequencies import PER_EXIT
+from vmxlint.model.frequencies import PER_EXIT, PER_NESTED_ROUND_TRIP
+from vmxlint.model.operations import BARE_METAL, OperationCost
 from vmxlint.model.profiles import Profile
-from vmxlint.model.tables import GRADES, ModelError
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
+from vmxlint.model.tables import worst
+from vmxlint.reach import Reach
 
 VMREAD, VMWRITE, RECHECK = "vmread", "vmwrite", "consistency_recheck"
-EXITS_OF_A_NESTED_ROUND_TRIP = 2
+GUESS = "X"
 WIDEST = 30
 _MAGNITUDES = ((10, "a few"), (100, "tens of"), (1000, "hundreds of"), (10000, "thousands of"))
 
@@ -24,21 +25,28 @@ _MAGNITUDES = ((10, "a few"), (100, "tens of"), (1000, "hundreds of"), (10000, "
 class Times:
     """How often something happens, per VM-exit and per nested round trip, and how well it is known.
 
-    Grade A where the frequency follows from the code alone.
+    Grade A where the frequency follows from the code alone. `source` holds one source a line;
+    `guessed` is set where conditions of unknown probability are in it.
     """
 
     per_exit: Interval
     per_nested_round_trip: Interval
     grade: str = "A"
     source: str = ""
+    guessed: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Each source once."""
+        return tuple(dict.fromkeys(self.source.splitlines()))
 
     def __add__(self, other: Times) -> Times:
-        sources = dict.fromkeys(one for one in (self.source, other.source) if one)
         return Times(
             self.per_exit + other.per_exit,
             self.per_nested_round_trip + other.per_nested_round_trip,
-            max(self.grade, other.grade),
-            "; ".join(sources),
+            worst(self.grade, other.grade),
+            "\n".join(dict.fromkeys(self.sources + other.sources)),
+            self.guessed or other.guessed,
         )
 
     def at_most(self, per_exit: float, per_nested_round_trip: float) -> Times:
@@ -62,12 +70,33 @@ class Saving:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """VM-exits per second, on a core whose time-stamp counter runs at so many GHz."""
+
+    exits_per_second: float
+    gigahertz: Interval
+
+    def load(self, cycles_per_exit: Interval) -> Load:
+        """The part of the core that so many cycles per VM-exit take."""
+        slow, usual, fast = (1e9 * end for end in self.gigahertz)
+        low, typical, high = (self.exits_per_second * end for end in cycles_per_exit)
+        part = Interval(low / fast, typical / usual, high / slow)
+        return Load(part, self.exits_per_second, self.gigahertz)
+
+
+@dataclass(frozen=True)
 class Pricing:
-    """The choice of tables that a run prices with."""
+    """The choice of tables that a run prices with; without a rate there is no load."""
 
     model: Model
     profile: Profile
     cpu: str
+    environment: str = BARE_METAL
+    rate: Rate | None = None
+
+    def cost_of(self, operation: str) -> OperationCost:
+        """The row of one operation, on this CPU and in this environment."""
+        return self.model.operations.lookup(operation, self.cpu, self.environment)
 
     def toggled(self, bit: str) -> Times | None:
         """How often the state behind a control's bit changes, if the model knows it."""
@@ -83,37 +112,32 @@ class Pricing:
     def _in_context(self, reach: Reach) -> Times:
         per_exit, per_nested, grade, source = self._weight(reach.context)
         chance = reach.expected
-        return Times(per_exit * chance, per_nested * chance, grade, source)
+        guessed = chance.low < chance.high
+        return Times(per_exit * chance, per_nested * chance, grade, source, guessed)
 
     def _weight(self, context: str) -> tuple[Interval, Interval, str, str]:
         """Of one context: runs per VM-exit, per nested round trip, the grade and the source."""
-        if context in (ENTRY, EXIT):
-            return ONCE, exactly(EXITS_OF_A_NESTED_ROUND_TRIP), "A", ""
-        if context in (NESTED_ENTRY, NESTED_EXIT):
-            return NOTHING, ONCE, "A", ""
         if context.startswith("exit:"):
             share = exactly(self.profile.share(context.removeprefix("exit:")))
             return share, NOTHING, "A", self.profile.source
-        try:
-            row = self.model.frequencies.lookup(context, PER_EXIT)
-        except ModelError:
-            return NOTHING, NOTHING, "X", ""
-        return row.times, NOTHING, row.grade, row.source
+        rows = self.model.frequencies.rows
+        found = [rows.get((context, per)) for per in (PER_EXIT, PER_NESTED_ROUND_TRIP)]
+        known = [row for row in found if row]
+        if not known:
+            return NOTHING, NOTHING, GUESS, ""
+        per_exit, per_nested = (row.times if row else NOTHING for row in found)
+        sources = dict.fromkeys(row.source for row in known if not row.is_definition)
+        return per_exit, per_nested, worst(*(row.grade for row in known)), "\n".join(sources)
 
     def price(self, savings: Iterable[Saving], unit: str) -> Cost:
         """What the savings come to; `unit` is "VM-exit" or "VM-entry"."""
-        per_exit = per_nested = NOTHING
-        grade = "A"
-        sources: dict[str, None] = {}
-        for saving in savings:
-            row = self.model.operations.lookup(saving.operation, self.cpu)
-            per_exit += row.cycles * saving.times.per_exit
-            per_nested += row.cycles * saving.times.per_nested_round_trip
-            grade = max(grade, row.grade, saving.times.grade, key=GRADES.index)
-            sources[row.source] = None
-            if saving.times.source:
-                sources[saving.times.source] = None
-        known = grade != "X" and _is_narrow(per_exit) and _is_narrow(per_nested)
+        terms = tuple(map(self._term, savings))
+        per_exit = _total(one.cycles * one.per_exit for one in terms)
+        per_nested = _total(one.cycles * one.per_nested_round_trip for one in terms)
+        grade = worst("A", *(one.grade for one in terms))
+        known = grade != GUESS and _is_narrow(per_exit) and _is_narrow(per_nested)
+        if not known and any(one.guessed for one in terms):
+            grade = GUESS
         return Cost(
             per_exit if known else None,
             per_nested if known else None,
@@ -122,8 +146,28 @@ class Pricing:
             grade,
             self.cpu,
             self.profile.name,
-            tuple(sources),
+            tuple(dict.fromkeys(source for one in terms for source in one.sources)),
+            self.environment,
+            terms,
+            self.rate.load(per_exit) if self.rate and known and per_exit.high else None,
         )
+
+    def _term(self, saving: Saving) -> Term:
+        row, times = self.cost_of(saving.operation), saving.times
+        return Term(
+            row.operation,
+            row.name,
+            row.cycles,
+            times.per_exit,
+            times.per_nested_round_trip,
+            worst(row.grade, times.grade),
+            tuple(dict.fromkeys((row.source, *times.sources))),
+            times.guessed,
+        )
+
+
+def _total(parts: Iterable[Interval]) -> Interval:
+    return reduce(lambda one, other: one + other, parts, NOTHING)
 
 
 def _is_narrow(cycles: Interval) -> bool:

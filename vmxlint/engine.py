@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmxlint.budget import Budget, Place, budget_of
+from vmxlint.chances import chances
 from vmxlint.cost import Pricing
 from vmxlint.coverage import covered
 from vmxlint.deadline import TooLong, within
@@ -187,12 +188,15 @@ def _report(targets: Sequence[Target], units: Mapping[Path, _Analysed], options:
     ordered = sorted(
         findings, key=lambda f: (f.location.path, f.location.line, f.location.column, f.rule)
     )
+    overlay = options.pricing.model.overlay
     return Report(
         tuple(ordered),
         _total(targets, units),
         prefixes,
         options.pricing.cpu,
         options.pricing.profile.name,
+        model_file=overlay.file if overlay else None,
+        replaced=overlay.rows if overlay else (),
     )
 
 
@@ -274,6 +278,7 @@ def _finding(
         cost=_cost(rule, hit, pricing),
         related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
+        chances=chances(first, pricing),
     )
 
 

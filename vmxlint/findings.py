@@ -34,6 +34,37 @@ class Related:
 
 
 @dataclass(frozen=True)
+class Term:
+    """One operation in a price: cycles for doing it once, and how often a fix saves it.
+
+    `row` is its row of the model as `vmxlint model why` takes it, `sources` are those of the cycles
+    and of the frequency. `grade` is the worse of the two; `guessed` whether the frequency rests on
+    conditions whose probability is a guess.
+    """
+
+    operation: str
+    row: str
+    cycles: Interval
+    per_exit: Interval
+    per_nested_round_trip: Interval
+    grade: str
+    sources: tuple[str, ...]
+    guessed: bool = False
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a cost per VM-exit comes to over time: part of one core at a rate of VM-exits.
+
+    `part` is 0 to 1 and more; `gigahertz` is that of the time-stamp counter.
+    """
+
+    part: Interval
+    exits_per_second: float
+    gigahertz: Interval
+
+
+@dataclass(frozen=True)
 class Cost:
     """What a fix would save, in modelled TSC cycles, with what each figure is per.
 
@@ -41,7 +72,9 @@ class Cost:
     An interval is None where the model has only a guess (grade X, or ends more than thirtyfold
     apart); `magnitude` then holds the order of it in words ("tens of cycles").
     Both intervals are zero, and `magnitude` says why, where nothing runs at all: see `no_cycles`.
-    `grade` is the worst among the terms, A to D or X; `sources` name the figures' origins.
+    `grade` is the worst among the terms, "here" (measured by the user), A to D or X; `sources` name
+    the figures' origins. The figures are the sums over the `terms`; `environment` is where the code
+    runs, L0 on bare metal. `load` is there if the rate of VM-exits is known.
     """
 
     per_exit: Interval | None
@@ -52,6 +85,22 @@ class Cost:
     cpu: str
     profile: str
     sources: tuple[str, ...]
+    environment: str = "L0"
+    terms: tuple[Term, ...] = ()
+    load: Load | None = None
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What findings are sorted by: typical cycles per VM-exit, then per nested round trip."""
+        return (
+            sum(one.cycles.typical * one.per_exit.typical for one in self.terms),
+            sum(one.cycles.typical * one.per_nested_round_trip.typical for one in self.terms),
+        )
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether the price rests on conditions whose probability is a guess."""
+        return any(one.guessed for one in self.terms)
 
     @property
     def is_none(self) -> bool:
@@ -70,6 +119,27 @@ class Quote:
 
     lines: tuple[bytes, ...]
     is_place: bool
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A condition as it must hold, and the probability that it does, by `basis`: a profile, what is
+    "known" of the state, or "guessed"."""
+
+    condition: str
+    probability: Interval
+    basis: str
+
+
+@dataclass(frozen=True)
+class Rank:
+    """The place of a finding among all, by price; whether the model can't tell it from the one
+    above or below."""
+
+    place: int
+    among: int
+    ties_above: bool
+    ties_below: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +172,8 @@ class Finding:
     patch: str | None = None  # of a series: the one that brings the finding, or takes it away
     patch_number: int = 0  # its place in the series, from 1
     quote: Quote | None = None  # of the patch, if a reply is asked for
+    chances: tuple[Chance, ...] = ()
+    rank: Rank | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +248,8 @@ class Report:
     """The result of a run over one or more roots.
 
     `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called;
-    `stale` says which entries of the baseline match nothing any more.
+    `stale` says which entries of the baseline match nothing any more; `replaced` names the rows of
+    the model that the user's `model_file` replaced.
     `change` is there if a change was asked about; `findings` are then those that it brings.
     """
 
@@ -187,3 +260,5 @@ class Report:
     profile: str
     stale: tuple[str, ...] = ()
     change: Change | None = None
+    model_file: str | None = None
+    replaced: tuple[str, ...] = ()

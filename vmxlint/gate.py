@@ -8,16 +8,15 @@ from vmxlint.facts import spelled
 from vmxlint.flags import Setter
 from vmxlint.flow import Condition
 from vmxlint.interval import Interval, exactly
+from vmxlint.model.probabilities import chance
 
-# Probability that a condition holds where nothing is known of it: our guesses. An early way out is
-# seldom taken, since it mostly is an error's (Ball and Larus, "Branch prediction for free", PLDI
-# 1993, measured 72 % for returns of any kind).
-UNKNOWN = Interval(0, 0.5, 1)
-STAYS = Interval(0, 0.95, 1)
-LEAVES = Interval(0, 0.05, 1)
-BUILD = Interval(0, 0.9, 1)
-LIKELY = Interval(0.9, 0.99, 1)
-RARELY = Interval(0, 0.01, 0.1)
+# Probability that a condition holds where nothing is known of it. An early way out is seldom taken.
+UNKNOWN = chance("condition")
+STAYS = chance("no-early-return")
+LEAVES = chance("early-return")
+BUILD = chance("build")
+LIKELY = chance("likely")
+RARELY = chance("unlikely")
 NEVER = exactly(0)
 _SELDOM = 0.5
 

@@ -6,13 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from vmxlint.gate import Gate
-from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.interval import ONCE, Interval
 from vmxlint.link import Edge
+from vmxlint.model.probabilities import chance
 
 ENTRY, EXIT = "entry", "exit"
 NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
 NESTED = (NESTED_ENTRY, NESTED_EXIT)
-_NESTED_REASONS = {"VMLAUNCH": exactly(0.001), "VMRESUME": exactly(0.999)}
+_NESTED_REASONS = {
+    "VMLAUNCH": chance("nested-by-vmlaunch"),
+    "VMRESUME": chance("nested-by-vmresume"),
+}
 
 
 def exit_for(reason: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 from vmxlint import __version__
 
-COMMANDS = ("check", "budget", "why", "rule", "baseline", "cache")
+COMMANDS = ("check", "budget", "why", "model", "rule", "baseline", "cache")
 
 
 class _Commands(click.Group):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @selection.options
 @options.cpu
 @options.profile
+@options.priced
 @options.jobs
 @options.cached
 @output.options
@@ -70,7 +71,7 @@ def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
     report = known or _found(given, targets, readings)
 
     def keep() -> None:
-        if known is None and options.keep(readings, kept):
+        if known is None and options.keep(readings, kept) and not options.has_warned():
             answer.keep(report)
 
     return _narrowed(report, given), keep

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from vmxlint import engine
     from vmxlint.cache import Store
+    from vmxlint.cost import Pricing, Rate
+    from vmxlint.model import Model
+    from vmxlint.model.profiles import Profile
     from vmxlint.reading import Reading
     from vmxlint.registry import Rule
     from vmxlint.source import Target
@@ -22,12 +25,17 @@ if TYPE_CHECKING:
 # What changes how the answer is found or shown, but not the answer: all else is in its question.
 BESIDE = frozenset(
     "paths jobs no_cache cache_dir base origins per_file_ignores baseline min_cycles exit_zero"
-    " fail_on format terse output color quiet statistics show_suppressed sarif_suppressed"
+    " sort fail_on format terse output color quiet statistics show_suppressed sarif_suppressed"
     " sarif_category sarif_provenance".split()
 )
 
 cpu = click.option("--cpu", default="skylake", show_default=True, help="CPU family to price for.")
-profile = click.option("--profile", default=None, help="Exit mix to price with.")
+profile = click.option(
+    "--profile",
+    default=None,
+    metavar="NAME|FILE",
+    help="Exit mix to price with: a bundled one, or what perf kvm stat, kvm_stat, kvmexit printed.",
+)
 jobs = click.option(
     "-j", "jobs", type=click.IntRange(1), default=None, help="Processes to read with."
 )
@@ -35,6 +43,32 @@ _no_cache = click.option("--no-cache", is_flag=True, help="Neither use nor write
 cache_dir = click.option(
     "--cache-dir", metavar="DIR", default=None, help="Keep the cache there, not in your home."
 )
+
+
+_WARNED = f"{__name__}.warned"
+_PRICED = (
+    click.option(
+        "--environment",
+        default="L0",
+        show_default=True,
+        help="Where the code runs: on bare metal (L0) or as a guest, e.g. L1-shadow.",
+    ),
+    click.option("--exits-per-second", type=float, help="VM-exits of one core: prices its share."),
+    click.option("--tsc-ghz", type=float, help="Frequency of the time-stamp counter, for that."),
+    click.option("--model", metavar="FILE", help="Your own measurements, instead of bundled rows."),
+)
+
+
+def priced(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The rarer options of what prices are for; `pricing` takes their values from the context."""
+    for option in reversed(_PRICED):
+        command = option(command)
+    return command
+
+
+def _given(name: str) -> Any:
+    context = click.get_current_context(silent=True)
+    return context.params.get(name) if context else None
 
 
 def cached(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,13 +131,52 @@ def options(
 ) -> engine.Options:
     """What the engine is to do; ModelError for a family or a profile that the model lacks."""
     from vmxlint import engine
-    from vmxlint.cost import Pricing
-    from vmxlint.model import dialect, load_model, profiles
+    from vmxlint.model import dialect
 
-    model = load_model()
-    model.operations.lookup("vmread", cpu)
-    pricing = Pricing(model, profiles.load(profile or profiles.DEFAULT), cpu)
-    return engine.Options(rules, dialect.load("kvm"), pricing, jobs or _cores(), readings)
+    return engine.Options(
+        rules, dialect.load("kvm"), pricing(cpu, profile), jobs or _cores(), readings
+    )
+
+
+def pricing(cpu: str, profile: str | None) -> Pricing:
+    """What to price with; warns of what is odd in the user's exit mix."""
+    from vmxlint.cost import Pricing
+    from vmxlint.model import load_model, profiles
+
+    model = load_model(_given("model"))
+    environment = _given("environment") or "L0"
+    model.operations.lookup("vmread", cpu, environment)
+    mix = profiles.load(profiles.DEFAULT)
+    if profile is not None:
+        from vmxlint.mixes import choose
+        from vmxlint.reporters.escape import escape
+
+        chosen = choose(profile, model.exits)
+        mix = chosen.profile
+        for warning in chosen.warnings:
+            click.get_current_context().meta[_WARNED] = True
+            click.echo(f"vmxlint: warning: {escape(warning)}", err=True)
+    return Pricing(model, mix, cpu, environment, _rate(model, cpu, mix if profile else None))
+
+
+def has_warned() -> bool:
+    """Whether `pricing` had something to say, which the next run must say again."""
+    return _WARNED in click.get_current_context().meta
+
+
+def _rate(model: Model, cpu: str, chosen: Profile | None) -> Rate | None:
+    """The rate of exits that was given, else that of the profile that was chosen."""
+    from vmxlint.cost import Rate
+    from vmxlint.interval import exactly
+
+    given, clock = _given("exits_per_second"), _given("tsc_ghz")
+    for option, value, most in (("exits-per-second", given, 1e8), ("tsc-ghz", clock, 100)):
+        if value is not None and not 0 < value <= most:
+            fail(f"--{option} should be above 0 and at most {most:g}, not {value}")
+    per_second = given or (chosen.exits_per_second if chosen else None)
+    if per_second is None:
+        return None
+    return Rate(per_second, exactly(clock) if clock else model.clocks.lookup(cpu).gigahertz)
 
 
 def _cores() -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmxlint.ranking import ranked
+
 if TYPE_CHECKING:
     from vmxlint.cli.settings import Settings
     from vmxlint.findings import Finding, Report
@@ -47,6 +49,7 @@ _FINDINGS = (
     click.option(
         "--baseline", metavar="FILE", default=None, help="Not what this file knows already."
     ),
+    click.option("--sort", type=click.Choice(["path", "cost"]), default="path", show_default=True),
     click.option("--exit-zero", is_flag=True, help="Exit 0 also with findings."),
     click.option(
         "--fail-on",
@@ -95,10 +98,12 @@ def _found(asked: Iterable[str], origin: str) -> list[Rule]:
 
 
 def narrowed(report: Report, given: Settings) -> Report:
-    """The report without what is too cheap to be shown, or ignored in its file."""
+    """The report without what is too cheap to be shown, or ignored in its file, in the order
+    asked for."""
     ignored = _ignored(report, given)
     kept = [one for one in report.findings if _is_dear(one, given.min_cycles)]
-    return replace(report, findings=tuple(one for one in kept if not ignored(one)))
+    narrow = replace(report, findings=tuple(one for one in kept if not ignored(one)))
+    return ranked(narrow) if given.sort == "cost" else narrow
 
 
 def _ignored(report: Report, given: Settings) -> Callable[[Finding], bool]:

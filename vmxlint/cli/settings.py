@@ -31,11 +31,16 @@ class Settings:
     audit: bool = False
     per_file_ignores: tuple[str, ...] = ()
     min_cycles: float = 0
+    sort: str = "path"
     baseline: str | None = None
     exit_zero: bool = False
     fail_on: str = "note"
     cpu: str = "skylake"
     profile: str | None = None
+    environment: str = "L0"
+    exits_per_second: float | None = None
+    tsc_ghz: float | None = None
+    model: str | None = None
     jobs: int | None = None
     no_cache: bool = False
     cache_dir: str | None = None
@@ -91,6 +96,7 @@ def resolved(context: click.Context, found: Callable[[], Config] | None = None) 
     for name, value in set_there.items():
         if name in values and origins[name] == DEFAULT:
             values[name], origins[name] = value, str(config.path)
+    context.params.update(values)  # `options.pricing` looks there
     if values.get("show_settings"):
         click.echo(configured.shown(context, values, origins, config), nl=False)
         leave(CLEAN)

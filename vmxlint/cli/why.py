@@ -16,6 +16,7 @@ from vmxlint.cli.leaving import CLEAN, fail, leave
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @options.cpu
 @options.profile
+@options.priced
 @options.jobs
 @options.cached
 def command(
@@ -27,6 +28,7 @@ def command(
     jobs: int | None,
     no_cache: bool,
     cache_dir: str | None,
+    **_: object,
 ) -> None:
     """Say when FUNCTION runs, how often, and why: contexts, ways, conditions, operations.
 

@@ -51,6 +51,7 @@ class Dialect:
     build: frozenset[str]
     static_key: frozenset[str]
     known: Mapping[str, Interval]
+    known_sources: Mapping[str, str]
     cold: frozenset[str]
     only_inside: frozenset[str]
     failure: frozenset[str]
@@ -91,6 +92,7 @@ def _dialect(table: Table) -> Dialect:
     )
     head.text("source")
     contexts = _section(ops, "contexts")
+    known = table.rows("known", _known)
     made = Dialect(
         id=head.text("id"),
         name=head.text("name"),
@@ -109,7 +111,8 @@ def _dialect(table: Table) -> Dialect:
         request=frozenset(conditions.texts("request")),
         build=frozenset(conditions.texts("build")),
         static_key=frozenset(conditions.texts("static_key")),
-        known=dict(table.rows("known", _known)),
+        known={name: chance for name, chance, _ in known},
+        known_sources={name: source for name, _, source in known},
         cold=frozenset(cold.texts("functions")),
         only_inside=frozenset(cold.texts("only_inside")),
         failure=frozenset(cold.texts("failure")),
@@ -123,9 +126,8 @@ def _dialect(table: Table) -> Dialect:
     return made
 
 
-def _known(row: Table) -> tuple[str, Interval]:
-    row.text("source")
-    return row.text("name"), row.interval(row.take("probability", list))
+def _known(row: Table) -> tuple[str, Interval, str]:
+    return row.text("name"), row.interval(row.take("probability", list)), row.text("source")
 
 
 def _accessor(row: Table) -> tuple[tuple[str, ...], Accessor]:

@@ -16,6 +16,7 @@ class ExitTable:
 
     reasons: Mapping[str, int]
     aliases: Mapping[str, str]
+    source: str
 
     def canonical(self, name: str) -> str | None:
         """The reason's name here: without EXIT_REASON_, in today's spelling."""
@@ -42,4 +43,4 @@ def read_exits(table: Table) -> ExitTable:
         raise table.error("two exit reasons have the same number")
     if unknown := set(names.values()).difference(reasons):
         raise aliases.error(f"not exit reasons: {', '.join(sorted(unknown))}")
-    return ExitTable(reasons, names)
+    return ExitTable(reasons, names, table.text("source"))

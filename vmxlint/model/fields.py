@@ -56,13 +56,15 @@ class FieldTable:
     """All fields of the SDM, and the source that puts some of them into a class.
 
     `major`, `suspected` (checked at VM-entry, but perhaps only by its own check) and `not_major`
-    (written around most entries without the penalty) map a field's name to the source.
+    (written around most entries without the penalty) map a field's name to the source; `source` is
+    that of the encodings.
     """
 
     fields: tuple[Field, ...]
     major: Mapping[str, str]
     suspected: Mapping[str, str]
     not_major: Mapping[str, str]
+    source: str
 
     def by_name(self, name: str) -> Field | None:
         """The field of that name; NAME_HIGH is its 64-bit field."""
@@ -100,6 +102,7 @@ def read_fields(table: Table) -> FieldTable:
         major,
         _sources(table, "suspected", encodings),
         _sources(table, "not_major", encodings),
+        table.text("source"),
     )
 
 

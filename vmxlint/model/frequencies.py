@@ -27,6 +27,16 @@ class Frequency:
         """What sets the row apart from all others."""
         return self.context, self.per
 
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is so by what the words mean."""
+        return self.source.startswith("definition")
+
+    @property
+    def name(self) -> str:
+        """The key in one word, as `vmxlint model why` takes it."""
+        return f"{self.context}/{self.per.replace(' ', '-')}"
+
 
 @dataclass(frozen=True, eq=False)
 class FrequencyTable:

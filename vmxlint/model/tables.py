@@ -11,12 +11,20 @@ from typing import Any, TypeVar
 from vmxlint.interval import Interval
 
 GRADES = "ABCDX"
+HERE = "here"  # the grade of what a user has measured
+_LARGEST = 1 << 20  # bytes of a user's file
+_BEST_FIRST = ("A", HERE, *GRADES[1:])  # what is so by definition has grade A, too
 
 T = TypeVar("T")
 
 
 class ModelError(LookupError):
     """The model has no such row, or a row of its data is wrong; the message names file and row."""
+
+
+def worst(*grades: str) -> str:
+    """The grade of a figure that rests on all of these."""
+    return max(grades, key=_BEST_FIRST.index)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,12 @@ class Table:
             raise self.error(f"{key} should hold strings, not {values!r}")
         return tuple(values)
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """One string, or a list of some."""
+        if isinstance(self.left.get(key), list):
+            return self.texts(key) or (self.text(key),)
+        return (self.text(key),)
+
     def grade(self) -> str:
         """How well the row is founded, A to D or X."""
         grade = self.text("grade")
@@ -68,12 +82,12 @@ class Table:
 
     def interval(self, ends: Sequence[object]) -> Interval:
         """The interval with these three ends."""
-        numbers = [end for end in ends if isinstance(end, int | float)]
+        numbers = [e for e in ends if isinstance(e, int | float) and not isinstance(e, bool)]
         if len(numbers) != len(ends) or len(ends) != 3:
             raise self.error(f"low, typical and high should be numbers, not {list(ends)!r}")
         try:
-            return Interval(*numbers)
-        except ValueError as error:
+            return Interval(*map(float, numbers))
+        except (ValueError, OverflowError) as error:
             raise self.error(str(error)) from None
 
     def numbers(self, key: str) -> dict[str, int]:
@@ -101,7 +115,7 @@ def parse(file: str, text: str) -> Table:
     """The text of one TOML file."""
     try:
         return Table(file, tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: {error}") from None
 
 
@@ -116,3 +130,17 @@ def bundled(file: str) -> Table:
 def names(folder: str) -> tuple[str, ...]:
     """The TOML files in a folder beside this module, without their suffix, in order."""
     return tuple(sorted(one.stem for one in (FOLDER / folder).glob("*.toml")))
+
+
+def user_file(path: str) -> Table:
+    """A user's TOML file; ModelError if it can't be read, is no UTF-8, or is too large."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        text = data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ModelError(f"can't read {path!r}: {why}") from None
+    if len(data) > _LARGEST:
+        raise ModelError(f"{path}: larger than {_LARGEST} bytes")
+    return parse(path, text)

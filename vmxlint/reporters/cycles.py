@@ -5,15 +5,81 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from vmxlint.findings import Cost, Delta, Finding
-from vmxlint.interval import Interval
+from vmxlint.findings import Chance, Cost, Delta, Finding, Load, Rank, Term
+from vmxlint.interval import NOTHING, ONCE, Interval
+from vmxlint.model.operations import BARE_METAL
+
+_MOST_CHANCES = 3  # conditions that a finding's text names
 
 
 def in_words(cost: Cost) -> str:
     """`cost` on one line: each known figure, what it is per, its interval, and what it rests on."""
     if cost.is_none:
         return cost.magnitude or ""
-    return f"{figures(cost)} [{cost.cpu}, modelled, grade {cost.grade}]"
+    where = cost.cpu if cost.environment == BARE_METAL else f"{cost.cpu}, {cost.environment}"
+    return f"{figures(cost)} [{where}, modelled, grade {cost.grade}]"
+
+
+def times_in_words(cost: Cost) -> str | None:
+    """How often the operations behind `cost` are saved; None where each is saved once or never."""
+    parts = []
+    for per, often in (
+        (cost.unit, [one.per_exit for one in cost.terms]),
+        ("nested round trip", [one.per_nested_round_trip for one in cost.terms]),
+    ):
+        counted = [
+            f"{times(figure)} {one.operation}"
+            for one, figure in zip(cost.terms, often, strict=True)
+            if figure.high
+        ]
+        if counted:
+            parts.append(f"{' + '.join(counted)} per {per}")
+    plain = all(
+        figure in (NOTHING, ONCE)
+        for one in cost.terms
+        for figure in (one.per_exit, one.per_nested_round_trip)
+    )
+    return None if plain else ", ".join(parts)
+
+
+def load_in_words(load: Load) -> str:
+    """The share of a core, and at which rate and clock."""
+    share = _spread(load.part.scaled(100), " % of a core")
+    rate, clock = f"{load.exits_per_second:.0f}", _spread(load.gigahertz, " GHz")
+    return f"{share} at {rate} VM-exits/s [TSC of {clock}, modelled]"
+
+
+def chances_in_words(chances: Sequence[Chance]) -> str:
+    """How probable the least certain of some conditions are, and what says so."""
+    doubtful = sorted(chances, key=lambda one: one.probability.low - one.probability.high)
+    shown = [
+        f"{one.condition}: {_spread(one.probability, '')} {one.basis}"
+        for one in doubtful[:_MOST_CHANCES]
+    ]
+    more = len(chances) - len(shown)
+    return "; ".join([*shown, f"{more} more"] if more else shown)
+
+
+def rank_in_words(rank: Rank) -> str:
+    """A finding's place by price, and its neighbours that the model can't tell it from."""
+    ties = [
+        str(place)
+        for place, tie in ((rank.place - 1, rank.ties_above), (rank.place + 1, rank.ties_below))
+        if tie
+    ]
+    tied = f", a tie with {' and '.join(ties)}" if ties else ""
+    return f"{rank.place} of {rank.among} by typical cost{tied}"
+
+
+def times(often: Interval) -> str:
+    """A count in words: `2x`, `~0.5x (0-1)`."""
+    return _spread(often, "x")
+
+
+def _spread(figure: Interval, unit: str) -> str:
+    """A figure with its unit, and its ends if they differ."""
+    low, typical, high = map(two_digits, figure)
+    return f"{typical}{unit}" if low == high else f"~{typical}{unit} ({low}-{high})"
 
 
 def as_data(cost: Cost) -> dict[str, object]:
@@ -27,6 +93,31 @@ def as_data(cost: Cost) -> dict[str, object]:
         "profile": cost.profile,
         "modelled": True,
         "sources": list(cost.sources),
+        "environment": cost.environment,
+        "terms": [_term_data(one) for one in cost.terms],
+        "load": _load_data(cost.load) if cost.load else None,
+    }
+
+
+def _term_data(term: Term) -> dict[str, object]:
+    """One operation of a price: what `vmxlint model why` knows of it, and how often."""
+    return {
+        "operation": term.operation,
+        "row": term.row,
+        "cycles": ends(term.cycles),
+        "per_exit": ends(term.per_exit, 6),
+        "per_nested_round_trip": ends(term.per_nested_round_trip, 6),
+        "grade": term.grade,
+        "guessed": term.guessed,
+        "sources": list(term.sources),
+    }
+
+
+def _load_data(load: Load) -> dict[str, object]:
+    return {
+        "part_of_a_core": ends(load.part, 9),
+        "exits_per_second": load.exits_per_second,
+        "tsc_ghz": ends(load.gigahertz),
     }
 
 
@@ -42,7 +133,7 @@ def figures(cost: Cost) -> str:
 
 
 def _term(figure: Interval, of_what: str) -> str:
-    low, typical, high = map(two_digits, (figure.low, figure.typical, figure.high))
+    low, typical, high = map(two_digits, figure)
     return f"~{typical} {of_what} ({low}-{high})"
 
 

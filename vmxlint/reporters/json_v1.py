@@ -12,6 +12,7 @@ from vmxlint.findings import (
     Location,
     PatchEffect,
     PathChange,
+    Rank,
     Report,
 )
 from vmxlint.reporters import INFORMATION_URI, NAME
@@ -27,6 +28,7 @@ def render(report: Report) -> str:
         "findings": [_finding(finding) for finding in report.findings],
         "coverage": _coverage(report.coverage),
         "stale_in_baseline": list(report.stale),
+        "model": {"file": report.model_file, "replaced": list(report.replaced)},
     }
     if report.change:
         document["change"] = _change(report.change)
@@ -49,7 +51,25 @@ def _finding(finding: Finding) -> dict[str, object]:
         "fingerprint": finding.fingerprint,
         "suppressed": finding.suppressed,
         "suppressed_by": finding.suppressed_by,
+        "conditions": [
+            {
+                "condition": one.condition,
+                "probability": ends(one.probability, 6),
+                "basis": one.basis,
+            }
+            for one in finding.chances
+        ],
+        "rank": _rank(finding.rank) if finding.rank else None,
         **({"patch": finding.patch} if finding.patch else {}),
+    }
+
+
+def _rank(rank: Rank) -> dict[str, object]:
+    return {
+        "place": rank.place,
+        "among": rank.among,
+        "ties_above": rank.ties_above,
+        "ties_below": rank.ties_below,
     }
 
 

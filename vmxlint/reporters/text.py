@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from vmxlint.findings import Finding, Location, Report
-from vmxlint.reporters.cycles import in_words
+from vmxlint.reporters.cycles import (
+    chances_in_words,
+    in_words,
+    load_in_words,
+    rank_in_words,
+    times_in_words,
+)
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.frame import frame
 
@@ -42,6 +48,8 @@ def summary(report: Report) -> str:
         aside.append(f"{_counted(places, 'place')} not understood")
     if report.change and report.change.note:
         aside.append(report.change.note)
+    if rows := len(report.replaced):
+        aside.append(f"{_counted(rows, 'row')} of the model from {escape(report.model_file or '')}")
     notes = f" ({', '.join(aside)})" if aside else ""
     files = _counted(report.coverage.files, "file")
     new = "new since " + report.change.base + "; " if report.change else ""
@@ -100,12 +108,20 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
     """The `= key: value` lines under the frame."""
     cost = finding.cost
     yield "cost", in_words(cost)
+    if cost.load:
+        yield "load", load_in_words(cost.load)
+    if often := times_in_words(cost):
+        yield "saves", often
     if not cost.is_none:
         yield "source", "; ".join((f"profile {cost.profile}", *cost.sources))
     if finding.call_path:
         yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
     if finding.conditions:
         yield "when", _conjunction(finding.conditions)
+    if cost.is_guessed and finding.chances:
+        yield "chance", chances_in_words(finding.chances)
+    if finding.rank:
+        yield "rank", rank_in_words(finding.rank)
     if finding.help:
         yield "help", finding.help
     if finding.patch is not None:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 
 from vmxlint.explanation import Explained, Explanation, Running
-from vmxlint.interval import Interval
-from vmxlint.reporters.cycles import ends, two_digits
+from vmxlint.reporters.cycles import ends, times
 from vmxlint.reporters.escape import escape, well_formed
 
 _SELDOM = 0.0005  # times per VM-exit and per nested round trip; below, a context has one line
@@ -44,7 +43,7 @@ def _is_often(one: Running) -> bool:
 
 def _running(one: Running, answer: Explanation) -> Iterator[str]:
     terms = (("VM-exit", one.per_exit), ("nested round trip", one.per_nested_round_trip))
-    known = [f"{_times(often)} per {per}" for per, often in terms if often.high]
+    known = [f"{times(often)} per {per}" for per, often in terms if often.high]
     basis = f"modelled, grade {one.grade}"
     if one.context.startswith("exit:"):
         basis = f"profile {answer.profile}, {basis}"
@@ -54,13 +53,6 @@ def _running(one: Running, answer: Explanation) -> Iterator[str]:
         yield f"    when: {condition}"
     if len(one.turns) > _SHOWN:
         yield f"    when: ... and {len(one.turns) - _SHOWN} more; all with --format json"
-
-
-def _times(often: Interval) -> str:
-    if often.low == often.high:
-        return f"{two_digits(often.typical)}x"
-    low, typical, high = map(two_digits, (often.low, often.typical, often.high))
-    return f"~{typical}x ({low}-{high})"
 
 
 def as_json(answer: Explanation) -> str:

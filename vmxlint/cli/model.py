@@ -1,0 +1,71 @@
+"""`vmxlint model [TABLE]` and `vmxlint model why NAME`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from vmxlint.cli import options
+from vmxlint.cli.leaving import fail
+
+if TYPE_CHECKING:
+    from vmxlint.model.rows import Row
+
+WHY = "why"
+_PIPED = 160  # columns where there is no terminal
+
+
+@click.command("model")
+@click.argument("wanted", nargs=-1, metavar="[TABLE | why NAME]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@options.cpu
+@options.profile
+@options.priced
+def command(wanted: Sequence[str], form: str, cpu: str, profile: str | None, **_: object) -> None:
+    """Print a table of the semantic model, or where a figure comes from.
+
+    NAME is an operation (VMWRITE), a field, a control bit, an exit reason, a context, a profile, a
+    grade, a source or part of one. --model and --profile bring your own rows in.
+    """
+    from vmxlint.model import ModelError
+    from vmxlint.model.catalogue import TABLES, catalogue
+    from vmxlint.reporters import model as shown
+
+    try:
+        pricing = options.pricing(cpu, profile)
+        rows = catalogue(pricing.model, pricing.profile)
+        overlay = pricing.model.overlay
+        if not wanted:
+            click.echo(shown.overview(rows, overlay.rows if overlay else ()), nl=False)
+        elif wanted[0] == WHY and len(wanted) > 1:
+            _answer(rows, " ".join(wanted[1:]), form)
+        elif wanted[0] in TABLES and len(wanted) == 1:
+            found = shown.of_table(rows, wanted[0])
+            as_text = form == "text"
+            text = shown.as_table(found, _width()) if as_text else shown.as_json(found)
+            click.echo(text, nl=False)
+        else:
+            known = ", ".join((*TABLES, "why NAME"))
+            raise ModelError(f"no table {' '.join(wanted)!r} in the model; known: {known}")
+    except ModelError as error:
+        fail(str(error))
+
+
+def _answer(rows: Sequence[Row], name: str, form: str) -> None:
+    from vmxlint.model.catalogue import find
+    from vmxlint.reporters import model as shown
+
+    found = find(rows, name)
+    if form == "json":
+        click.echo(shown.as_json(found, query=name), nl=False)
+        return
+    behind = dict.fromkeys(one for row in found for see in row.see for one in find(rows, see))
+    click.echo(shown.as_answer(found, [row for row in behind if row not in found]), nl=False)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED
