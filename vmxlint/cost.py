@@ -94,6 +94,12 @@ class Pricing:
     environment: str = BARE_METAL
     rate: Rate | None = None
 
+    @property
+    def where(self) -> str:
+        """The CPU family, and the environment if it is not bare metal."""
+        bare = self.environment == BARE_METAL
+        return self.cpu if bare else f"{self.cpu}, {self.environment}"
+
     def cost_of(self, operation: str) -> OperationCost:
         """The row of one operation, on this CPU and in this environment."""
         return self.model.operations.lookup(operation, self.cpu, self.environment)

@@ -16,7 +16,7 @@ from vmxlint.budget.rates import COUNTED, GUESS, Rates
 from vmxlint.budget.steps import Listed, Places, Unfolded
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.profiles import Profile
-from vmxlint.model.tables import GRADES
+from vmxlint.model.tables import worst
 from vmxlint.program import Program
 from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, exit_for
 
@@ -37,7 +37,7 @@ def budget_of(program: Program, place: Places = lambda path, _: Place(path, 0)) 
         for one in paths
         if (reason := one.context.removeprefix("exit:")) != one.context
     }
-    return Budget(paths, program.pricing.cpu, profile.name, profile.source, shares)
+    return Budget(paths, program.pricing.where, profile.name, profile.source, shares)
 
 
 @contextmanager
@@ -138,7 +138,7 @@ class _Making:
             context,
             {kind: _count(amount, kind) for kind in COUNTED},
             reduce(Interval.__add__, (step.cycles for step in steps), NOTHING),
-            _worst(step.grade for step in steps if step.cycles.high),
+            worst("A", *(step.grade for step in steps if step.cycles.high)),
             tuple(_merged(steps)),
             tuple(dict.fromkeys(step.kind for step in steps if step.grade == GUESS)),
         )
@@ -170,10 +170,6 @@ class _Making:
 
 def _count(amount: Amount, kind: str) -> Count:
     return Count(*(bag.get(kind, 0.0) for bag in (amount.least, amount.expected, amount.most)))
-
-
-def _worst(grades: Iterator[str]) -> str:
-    return max(grades, key=GRADES.index, default="A")
 
 
 def _merged(steps: Sequence[Step]) -> Iterator[Step]:

@@ -31,7 +31,7 @@ class Rates:
     def row(self, name: str) -> OperationCost:
         """The model's row of that operation for the CPU."""
         pricing = self._program.pricing
-        return pricing.model.operations.lookup(name, pricing.cpu)
+        return pricing.cost_of(name)
 
     def row_of(self, operation: Operation) -> OperationCost:
         """The row that one operation is priced by: of a run of VMREADs the first costs more."""

@@ -23,6 +23,7 @@ FORMATS = ("text", "json", "folded", "speedscope")
 @click.option("-o", "--output", "file", default=None, metavar="FILE", help="Write to this file.")
 @options.cpu
 @options.profile
+@options.priced
 @options.jobs
 @options.cached
 def command(
@@ -34,6 +35,7 @@ def command(
     jobs: int | None,
     no_cache: bool,
     cache_dir: str | None,
+    **_: object,
 ) -> None:
     """Say what each hot path does and costs: per VM-entry, per exit reason, per nested round trip.
 
