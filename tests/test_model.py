@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kernels import kernel
 from vmxlint.interval import Interval, exactly
 from vmxlint.model import ModelError, load_model, profiles
 from vmxlint.model.controls import ControlBit, read_controls
@@ -165,6 +167,46 @@ def test_bits_of_a_mask() -> None:
         "CPU_BASED_CR3_LOAD_EXITING",
         "CPU_BASED_CR3_STORE_EXITING",
     ]
+
+
+RELEASES = ["5.0.1", "5.3.1", "6.1", "6.12"]
+
+
+def header(release: str, name: str = "vmx.h") -> str:
+    """A kernel's header of VMX definitions."""
+    file = kernel(release) / "arch/x86/include/asm" / name
+    if not file.is_file():
+        pytest.skip(f"no {name} in Linux {release}")
+    return file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_kernels_own_list_of_fields_is_in_the_model(release: str) -> None:
+    body = header(release).split("enum vmcs_field {")[1].split("};")[0]
+    listed = re.findall(r"(\w+)\s*=\s*(0x[0-9a-fA-F]+)", body)
+    assert len(listed) > 150
+    for name, number in listed:
+        found = field(name)
+        assert int(number, 16) == (found.high if name.endswith("_HIGH") else found.encoding), name
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_kernels_own_masks_of_control_bits_are_in_the_model(release: str) -> None:
+    plain = r"#define\s+((?:PIN_BASED|CPU_BASED|SECONDARY_EXEC|VM_EXIT|VM_ENTRY)_\w+)\s+"
+    text = header(release)
+    masks = {name: int(mask, 16) for name, mask in re.findall(plain + r"(0x[0-9a-f]{8})\b", text)}
+    if "VMCS_CONTROL_BIT" in text:
+        features = dict(
+            re.findall(
+                r"VMX_FEATURE_(\w+)\s+\([ 0-9]+\*32\+\s*(\d+)\)", header(release, "vmxfeatures.h")
+            )
+        )
+        for name, feature in re.findall(plain + r"VMCS_CONTROL_BIT\((\w+)\)", text):
+            masks[name] = 1 << int(features[feature])
+    masks = {name: mask for name, mask in masks.items() if "ALWAYSON" not in name}
+    assert len(masks) > 50
+    for name, mask in masks.items():
+        assert bit(name).mask == mask, name
 
 
 def test_exit_numbers_are_unique() -> None:
