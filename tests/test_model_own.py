@@ -136,6 +136,15 @@ def test_the_report_says_which_rows_are_the_users(tmp_path: Path) -> None:
     done = vmxlint("--model", file, tree)
     assert "1 row of the model from mine.toml" in done.stderr
     assert "[skylake, modelled, grade here]" in done.stdout
+    sarif = json.loads(vmxlint("--format", "sarif", "--model", file, tree).stdout)
+    (note,) = sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"].startswith("From mine.toml, measured here: operations:vmwrite")
+    paths = json.loads(vmxlint("budget", "--format", "json", "--model", file, tree).stdout)["paths"]
+    steps = [step for path in paths for step in path["steps"] if step["row"] == "vmwrite"]
+    assert steps
+    assert {step["grade"] for step in steps} == {"here"}
+    for step in steps:
+        assert step["cycles"]["typical"] == pytest.approx(30 * step["expected"], rel=1e-3, abs=1e-4)
     shown = vmxlint("model", "why", "vmwrite", "--model", file).stdout
     assert "30 cycles (20 to 40)" in shown
     assert "grade here" in shown

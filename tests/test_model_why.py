@@ -215,3 +215,42 @@ def test_the_frequencies_that_why_prints_are_those_of_the_model(tmp_path: Path) 
     assert [row.name for row in shares] == ["cpu_bound_sysbench/CPUID"]
     assert shares[0].figure is not None
     assert context["per_exit"]["high"] == pytest.approx(shares[0].figure.high, rel=1e-3)
+
+
+def test_every_step_of_a_budget_is_a_row_times_a_frequency() -> None:
+    document = json.loads(vmxlint("budget", "--format", "json", FIXTURES / "kvm_before").stdout)
+    steps = [step for path in document["paths"] for step in path["steps"]]
+    assert len(steps) > 100
+    assert traced(document["source"])
+    for step in steps:
+        rows = [row for row in find(ROWS, step["row"]) if row.table == "operations"]
+        here = [row for row in rows if row.scope in ("skylake, L0", "any, L0")]
+        assert here
+        assert step["grade"] in GRADES
+        if step["cycles"]["high"]:
+            figures = [row.figure for row in here if row.figure]
+            assert any(
+                step["cycles"]["typical"]
+                == pytest.approx(step["expected"] * figure.typical, rel=1e-3, abs=1e-4)
+                for figure in figures
+            )
+
+
+@pytest.mark.parametrize("tree", ["eager_sync", "repeated_vmread", "exit_field_on_every_exit"])
+def test_every_probability_of_a_condition_is_a_row(tree: str) -> None:
+    document = json.loads(vmxlint("--audit", "--format", "json", FIXTURES / tree).stdout)
+    chances = [one for finding in document["findings"] for one in finding["conditions"]]
+    figures = [row.figure for row in ROWS if row.table == "probabilities" and row.figure]
+    for one in chances:
+        ends = Interval(**one["probability"])
+        if one["basis"].startswith("profile "):
+            shares = [row for row in ROWS if row.name.startswith(one["basis"][8:] + "/")]
+            assert shares
+            assert 0 <= ends.low == ends.high <= 1
+        else:
+            assert one["basis"] in ("guessed", "known")
+            assert any(
+                all(a == pytest.approx(b, abs=1e-6) for a, b in zip(ends, either, strict=True))
+                for figure in figures
+                for either in (figure, figure.complement())
+            ), one

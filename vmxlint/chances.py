@@ -8,19 +8,23 @@ from vmxlint.cost import Pricing
 from vmxlint.findings import Chance
 from vmxlint.gate import Gate
 from vmxlint.interval import ONCE, Interval, exactly
-from vmxlint.reach import Reach
+from vmxlint.program import Program
+from vmxlint.reach import NESTED, Reach
 
 _BASES = {"hint": "known", "failure": "known", "request": "known"}
 
 
-def chances(reach: Reach | None, pricing: Pricing) -> tuple[Chance, ...]:
+def chances(reach: Reach | None, program: Program) -> tuple[Chance, ...]:
     """The conditions of a way that need not hold, in order, each once."""
-    found = dict.fromkeys(_chances(reach, pricing)) if reach else {}
+    found = dict.fromkeys(_chances(reach, program)) if reach else {}
     return tuple(found)
 
 
-def _chances(reach: Reach, pricing: Pricing) -> Iterator[Chance]:
+def _chances(reach: Reach, program: Program) -> Iterator[Chance]:
+    pricing, nested = program.pricing, reach.context in NESTED
     for gate in reach.gates:
+        if nested and (gate.kind == "reason" or id(gate.condition) in program.contexts.given):
+            continue  # so it is in each nested round trip, by definition
         if gate.kind == "reason":
             yield Chance(gate.spelled, _share(gate, pricing), f"profile {pricing.profile.name}")
         elif gate.kind not in ("flag", "table", "guest-mode") and gate.probability != ONCE:

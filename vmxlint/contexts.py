@@ -124,8 +124,13 @@ class Contexts:
             {s.routine for w in self._switching for s in w.chain()[:-1] if s.context == context}
             for context in (NESTED_ENTRY, NESTED_EXIT)
         )
-        given, nested = self._round.given(self._switching), NestedMode(self._linker, there, back)
-        return Ways(self.spine, self._gates, self._profile, given, nested)
+        nested = NestedMode(self._linker, there, back)
+        return Ways(self.spine, self._gates, self._profile, self.given, nested)
+
+    @cached_property
+    def given(self) -> frozenset[int]:
+        """The identities of the conditions that hold in every nested round trip."""
+        return self._round.given(self._switching)
 
     @property
     def switches(self) -> Collection[Routine]:

@@ -25,15 +25,18 @@ _MAGNITUDES = ((10, "a few"), (100, "tens of"), (1000, "hundreds of"), (10000, "
 class Times:
     """How often something happens, per VM-exit and per nested round trip, and how well it is known.
 
-    Grade A where the frequency follows from the code alone. `source` holds one source a line;
-    `guessed` is set where conditions of unknown probability are in it.
+    Grade A where the frequency follows from the code alone. `source` holds one source a line.
     """
 
     per_exit: Interval
     per_nested_round_trip: Interval
     grade: str = "A"
     source: str = ""
-    guessed: bool = False
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether it rests on more than what is known: a condition may hold or not."""
+        return any(one.low < one.high for one in (self.per_exit, self.per_nested_round_trip))
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -46,7 +49,6 @@ class Times:
             self.per_nested_round_trip + other.per_nested_round_trip,
             worst(self.grade, other.grade),
             "\n".join(dict.fromkeys(self.sources + other.sources)),
-            self.guessed or other.guessed,
         )
 
     def at_most(self, per_exit: float, per_nested_round_trip: float) -> Times:
@@ -118,8 +120,7 @@ class Pricing:
     def _in_context(self, reach: Reach) -> Times:
         per_exit, per_nested, grade, source = self._weight(reach.context)
         chance = reach.expected
-        guessed = chance.low < chance.high
-        return Times(per_exit * chance, per_nested * chance, grade, source, guessed)
+        return Times(per_exit * chance, per_nested * chance, grade, source)
 
     def _weight(self, context: str) -> tuple[Interval, Interval, str, str]:
         """Of one context: runs per VM-exit, per nested round trip, the grade and the source."""
@@ -168,7 +169,7 @@ class Pricing:
             times.per_nested_round_trip,
             worst(row.grade, times.grade),
             tuple(dict.fromkeys((row.source, *times.sources))),
-            times.guessed,
+            times.is_guessed,
         )
 
 

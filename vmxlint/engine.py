@@ -278,7 +278,7 @@ def _finding(
         cost=_cost(rule, hit, pricing),
         related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
-        chances=chances(first, pricing),
+        chances=chances(first, analysed.program),
     )
 
 

@@ -10,6 +10,8 @@ from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.model.operations import BARE_METAL
 
 _MOST_CHANCES = 3  # conditions that a finding's text names
+_LONGEST_CONDITION = 80  # characters
+_CERTAIN = 0.9
 
 
 def in_words(cost: Cost) -> str:
@@ -50,14 +52,19 @@ def load_in_words(load: Load) -> str:
 
 
 def chances_in_words(chances: Sequence[Chance]) -> str:
-    """How probable the least certain of some conditions are, and what says so."""
-    doubtful = sorted(chances, key=lambda one: one.probability.low - one.probability.high)
+    """How probable the least certain of some conditions are, and what says so; "" for none."""
+    doubtful = [one for one in chances if one.probability.low < _CERTAIN]
+    doubtful.sort(key=lambda one: one.probability.low - one.probability.high)
     shown = [
-        f"{one.condition}: {_spread(one.probability, '')} {one.basis}"
+        f"{_cut(one.condition)}: {_spread(one.probability, '')} {one.basis}"
         for one in doubtful[:_MOST_CHANCES]
     ]
-    more = len(chances) - len(shown)
+    more = len(doubtful) - len(shown)
     return "; ".join([*shown, f"{more} more"] if more else shown)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CONDITION else f"{text[: _LONGEST_CONDITION - 3]}..."
 
 
 def rank_in_words(rank: Rank) -> str:

@@ -120,6 +120,9 @@ def _invocation(report: Report, left_out: int) -> sarif_om.Invocation:
         notifications.append(_notification(f"{more} more places were not understood"))
     if left_out:
         notifications.append(_notification(f"{left_out} cheaper results were left out"))
+    if report.replaced:
+        rows = ", ".join(report.replaced)
+        notifications.append(_notification(f"From {report.model_file}, measured here: {rows}"))
     return sarif_om.Invocation(
         execution_successful=True, tool_execution_notifications=notifications
     )

@@ -118,8 +118,8 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
     if finding.conditions:
         yield "when", _conjunction(finding.conditions)
-    if cost.is_guessed and finding.chances:
-        yield "chance", chances_in_words(finding.chances)
+    if cost.is_guessed and (doubts := chances_in_words(finding.chances)):
+        yield "chance", doubts
     if finding.rank:
         yield "rank", rank_in_words(finding.rank)
     if finding.help:
