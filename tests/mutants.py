@@ -584,6 +584,65 @@ REPEATED = [
     Mutant("nested-read-back", "VMX203", [(NESTED, "= vcpu->efer;", "= vmcs_readl(GUEST_CR0);")]),
 ]
 
+KNOWN = [
+    Mutant(
+        "reason-in-a-handler",
+        "VMX204",
+        [
+            (
+                EXITS,
+                "u32 leaf = vcpu->regs[VCPU_REG_RAX];",
+                "u32 leaf = vmcs_read32(VM_EXIT_REASON) >> 31;",
+            )
+        ],
+    ),
+    Mutant(
+        "shadow-in-a-helper",
+        "VMX204",
+        [
+            after(EXITS, "u32 leaf = vcpu->regs[VCPU_REG_RAX];", "vcpu->regs[0] = exits(1 << 7);"),
+            define("u32 exits(u32 bit);", VMX_H),
+            new_file("u32 exits(u32 bit) { return hw_vmread(0x4002) & bit; }"),
+        ],
+    ),
+    Mutant(
+        "host-cr3-by-macro",
+        "VMX204",
+        [
+            define("#define HOST(name) vmcs_readl(HOST_##name)", NESTED),
+            switch_vmcs("if (HOST(CR3) == 0)\n\treturn;"),
+        ],
+    ),
+    Mutant(
+        "vectoring-in-nested",
+        "VMX204",
+        [
+            (
+                EXITS,
+                "vcpu->run->exit_reason = KVM_EXIT_MMIO;",
+                "vcpu->run->exit_reason = vmcs_read32(IDT_VECTORING_INFO_FIELD) ? 1 : 2;",
+            )
+        ],
+    ),
+    Mutant(
+        "fast-path-and-handler",
+        "VMX204",
+        [
+            (
+                VMX,
+                IRQ_ARM,
+                "if (vmx->exit_reason == EXIT_REASON_IO_INSTRUCTION)\n\t\tfast_port(vmx);\n\t"
+                + IRQ_ARM,
+            ),
+            define(
+                "static void fast_port(struct vcpu_vmx *it)\n"
+                "{\n\tit->vpid += vmcs_readl(EXIT_QUALIFICATION) & 7;\n}"
+            ),
+        ],
+        at=EXITS,
+    ),
+]
+
 RARE = "ES CS SS DS FS GS LDTR TR".split()
 SYNC = [
     Mutant(
@@ -967,6 +1026,7 @@ MUTANTS = [
     *INFO,
     *UNCHECKED,
     *REPEATED,
+    *KNOWN,
     *SYNC,
     *ANY_EXIT,
     *PER_VCPU,
@@ -1220,6 +1280,22 @@ HARMLESS: list[tuple[str, list[Edit]]] = [
         [
             (VMX, "[EXIT_REASON_HLT]\t\t\t= handle_halt,", "ON(HLT, halt),"),
             define("#define ON(reason, name) [EXIT_REASON_##reason] = handle_##name"),
+        ],
+    ),
+    (
+        "exclusive-fast-path",
+        [
+            (
+                VMX,
+                IRQ_ARM,
+                "if (vmx->exit_reason == EXIT_REASON_EPT_MISCONFIG)\n"
+                "\t\tvmx->vpid = vmcs_read64(GUEST_PHYSICAL_ADDRESS) >> 52;\n\t" + IRQ_ARM,
+            ),
+            before(
+                FIELDS_H,
+                "#define EXIT_REASON_EPT_VIOLATION",
+                "#define EXIT_REASON_EPT_MISCONFIG 49",
+            ),
         ],
     ),
     (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from vmxlint.conditions import Condition, Conditions, implied
 from vmxlint.copies import Copies
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Site
@@ -195,11 +196,33 @@ def _terms(mask: Expr) -> Iterator[Expr]:
 
 
 def same_branch(one: Site, other: Site) -> bool:
-    """Whether two sites of one function are the two arms of one test, so that only one of them
+    """Whether two sites of one function are arms of one test or switch, so that only one of them
     runs."""
-    for mine in one.conditions:
-        for theirs in other.conditions:
-            same = spelled(mine.test) == spelled(theirs.test) and mine.cases == theirs.cases
-            if same and mine.holds != theirs.holds:
-                return True
-    return False
+    return any(_is_denied(mine, other.conditions) for mine in one.conditions) or any(
+        _is_denied(theirs, one.conditions) for theirs in other.conditions
+    )
+
+
+def _is_denied(condition: Condition, others: Conditions) -> bool:
+    """Whether other conditions together say that one does not hold."""
+    if condition.cases:
+        return any(_excludes(condition, other) for other in others)
+    denying = implied(condition.test, not condition.holds)
+    return bool(denying) and all(
+        any(spelled(need.test) == spelled(one.test) and _agree(need, one) for one in others)
+        for need in denying
+    )
+
+
+def _agree(need: Condition, one: Condition) -> bool:
+    return not one.cases and need.holds == one.holds
+
+
+def _excludes(mine: Condition, theirs: Condition) -> bool:
+    """Whether two sets of values of one subject rule each other out."""
+    if not theirs.cases or spelled(mine.test) != spelled(theirs.test):
+        return False
+    some, others = ({spelled(case) for case in one.cases} for one in (mine, theirs))
+    if mine.holds and theirs.holds:
+        return some.isdisjoint(others)
+    return mine.holds != theirs.holds and (some <= others if mine.holds else others <= some)

@@ -61,7 +61,9 @@ def _is(expr: Expr, place: Place, routine: Routine, structs: Structs) -> bool:
     if expr.kind != "member" or expr.text != place.member.name:
         return False
     found = structs.place(expr, routine)
-    return found is None or (found.owner, found.member) == (place.owner, place.member)
+    if found is None:
+        return not structs.is_elsewhere(expr, routine)
+    return (found.owner, found.member) == (place.owner, place.member)
 
 
 def _guarded(routine: Routine, look: Expr) -> Iterator[Site]:

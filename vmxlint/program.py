@@ -10,7 +10,7 @@ from vmxlint.bits import BitChange, Bits
 from vmxlint.contexts import Contexts
 from vmxlint.copies import Copies, Copy
 from vmxlint.cost import Pricing
-from vmxlint.facts import Body, Facts, Function
+from vmxlint.facts import Body, Expr, Facts, Function
 from vmxlint.gate import Gate
 from vmxlint.gates import Gates
 from vmxlint.link import Linker
@@ -119,18 +119,27 @@ class Program:
             return ()
         return self._contexts.of(operation.routine, operation.site)
 
+    def is_asserted(self, operation: Operation) -> bool:
+        """Whether the operation is made for a check of what can only be wrong after a bug."""
+        return any(callee in self.dialect.failure for callee, _ in self._calls_around(operation))
+
     def is_only_printed(self, operation: Operation) -> bool:
         """Whether the operation is an argument that is evaluated for a message at most."""
         at = operation.site.expr.start
-        for site in operation.routine.flow.sites:
-            if site.kind or site.expr.kind != "call" or not site.expr.start < at < site.expr.end:
-                continue
-            callee, *given = site.expr.kids
-            message = given[1:] if callee.text in self.dialect.failure else given
-            said = callee.text in self.dialect.failure or callee.text in self.dialect.only_inside
+        for callee, given in self._calls_around(operation):
+            message = given[1:] if callee in self.dialect.failure else given
+            said = callee in self.dialect.failure or callee in self.dialect.only_inside
             if said and any(one.start <= at < one.end for one in message):
                 return True
         return False
+
+    def _calls_around(self, operation: Operation) -> Iterator[tuple[str, Sequence[Expr]]]:
+        """The calls of which an operation is in an argument: function and arguments."""
+        at = operation.site.expr.start
+        for site in operation.routine.flow.sites:
+            if not site.kind and site.expr.kind == "call" and site.expr.start < at < site.expr.end:
+                callee, *given = site.expr.kids
+                yield callee.text, given
 
     @property
     def contexts(self) -> Contexts:

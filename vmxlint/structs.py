@@ -12,6 +12,9 @@ from vmxlint.operations import Operations
 from vmxlint.routine import Routine
 
 _DEEPEST = 8
+_BASIC = frozenset(
+    "void bool char short int long unsigned signed".split()
+)  # also of macros' arguments
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,12 @@ class Structs:
         start = self._type(expr, routine)
         if not chain:
             return None
-        if start not in self.by_name:
-            return self._only(chain[0])
         through = [start]
         found: tuple[str, Variable] | None = None
         for name in reversed(chain):
             found = self.member(through[-1], name)
             if found is None:
-                return self._only(chain[0])
+                return None if self._is_foreign(through[-1]) else self._only(chain[0])
             through.append(found[1].type)
         assert found is not None
         return Place(found[0], found[1], tuple(through[:-1]))
@@ -82,6 +83,19 @@ class Structs:
             case Expr("cast", name):
                 return name.removeprefix("struct ").split(" ")[0]
         return ""
+
+    def is_elsewhere(self, expr: Expr, routine: Routine) -> bool:
+        """Whether the member that `expr` names is one of a struct outside of the unit."""
+        base = _plain(expr.kids[0])
+        if base.kind == "member":
+            place = self.place(base, routine)
+            return place is not None and self._is_foreign(place.member.type)
+        return self._is_foreign(self._type(base, routine))
+
+    def _is_foreign(self, struct: str) -> bool:
+        """Whether a type is a struct that lies outside of the unit, and no other name for one."""
+        named = struct.islower() and not struct.endswith("_t") and struct not in _BASIC
+        return named and struct not in self.by_name
 
     def _only(self, name: str) -> Place | None:
         """The member of that name, if only one struct has one."""

@@ -49,9 +49,14 @@ class Trail:
     holders: Mapping[Routine, Holder]
 
 
+def read_by(operation: Operation) -> Holder:
+    """The routine in which a VMREAD stands, with what it assigns the value to."""
+    return _holding(operation.routine, frozenset(), {operation.site.expr.start})
+
+
 def trails(program: Program, operation: Operation) -> Iterator[Trail]:
     """The ways of the value of one VMREAD: its own routine's, or of a getter each caller's."""
-    start = _holding(operation.routine, frozenset(), {operation.site.expr.start})
+    start = read_by(operation)
     returned = [s.expr for s in start.routine.flow.sites if s.kind == "return"]
     if not any(start.has(one) for one in returned):
         yield Trail(operation, _onward(program, start))
