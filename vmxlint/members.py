@@ -47,9 +47,9 @@ def stores_to(place: Place, linker: Linker, structs: Structs) -> Iterator[Store]
 
 def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:
     """All places that name a member, but not as the target of a plain assignment."""
-    name = place.member.name
+    words = (place.member.name, *linker.names.macros_with(place.member.name))
     for routine in linker.routines:
-        if name not in routine.function.text:
+        if not any(word in routine.function.text for word in words):
             continue
         targets = {site.expr.kids[0].start for site in routine.stores}
         for one in _expressions(routine.body):

@@ -20,6 +20,7 @@ class Names:
         for routine in sorted(routines, key=lambda r: _ORIGINS.index(r.function.origin)):
             self.routines.setdefault(routine.name, []).append(routine)
         self._resolved: dict[tuple[str, str], Routine | None] = {}
+        self._macros = [(macro.name, macro.body) for one in files for macro in one.macros]
         self._aliases = _aliases(self.constants)
 
     def resolve(self, name: str, path: str) -> Routine | None:
@@ -55,6 +56,17 @@ class Names:
 
         best = min(candidates, key=distance)
         return None if distance(best)[0] else best
+
+    def macros_with(self, word: str) -> set[str]:
+        """The macros in whose text a word stands, or one of these macros."""
+        found: set[str] = set()
+        todo = [word]
+        while todo:
+            word = todo.pop()
+            more = {name for name, body in self._macros if word in body} - found
+            found |= more
+            todo += more
+        return found
 
     def is_function(self, name: str) -> bool:
         """Whether a name, or what it stands for, is that of a routine."""

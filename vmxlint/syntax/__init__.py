@@ -226,10 +226,11 @@ def _tables(draft: Draft, found: Iterable[Macro], spelling: Spelling) -> Iterabl
 
 
 def _macro_functions(cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]:
-    """Macros with code in them, as functions of the same name."""
+    """Macros with code in them, as functions of the same name, but not those that are read where
+    they are called."""
     for macro in cleaned.macros:
         body = macro.body.strip()
-        if "#" in body or len(body) > _LONGEST_MACRO or not _CALLS.search(body):
+        if is_part_of_its_caller(macro) or len(body) > _LONGEST_MACRO or not _CALLS.search(body):
             continue
         code = body if _STATEMENT.search(body) else f"return {body}"
         place = (macro.start, macro.start)

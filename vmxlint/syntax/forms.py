@@ -19,6 +19,10 @@ _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
 _LEAVES = re.compile(r"\breturn\b")
 _A_STATEMENT = re.compile(r"[;{}]\s*(\w+)\s*(?=[;}])")
+_MEMBER = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
+_PATH = re.compile(r"[\s(&*]*+\w++[\s)]*+(?:(?:->|\.)\s*+[A-Za-z_]\w*+\s*+)++[\s)]*+")
+_PART_OF_A_VALUE = re.compile(r"[\w\s()]*(?:&|>>)[\w\s()&|~>]*")
+_CALL = re.compile(r"\b[A-Za-z_]\w*\s*\(")
 
 
 class Form(NamedTuple):
@@ -42,14 +46,18 @@ def shapes_code(macro: Macro) -> bool:
 
 
 def is_part_of_its_caller(macro: Macro) -> bool:
-    """Whether a macro only makes sense where it is called: it pastes names, leaves the caller, or
-    runs a statement that it is given."""
+    """Whether a macro only makes sense where it is called: it pastes names, leaves the caller,
+    runs a statement that it is given, names a member of what it is given, or some bits of that."""
     if not macro.params:
         return False
     if "##" in macro.body:
         return True
     if macro.spells_asm:
         return False
+    if _PATH.fullmatch(macro.body) or set(_MEMBER.findall(macro.body)) & set(macro.params):
+        return True
+    if len(macro.params) == 1 and _PART_OF_A_VALUE.fullmatch(macro.body):
+        return not _CALL.search(macro.body)
     return bool(_LEAVES.search(macro.body)) or any(
         one[1] in macro.params for one in _A_STATEMENT.finditer(macro.body)
     )
