@@ -68,7 +68,7 @@ def _relies(timer: Timer, request: Request) -> bool:
     return (
         value.text in ("true", "1")
         and bool(request.slots)
-        and not any(map(timer.replaced, request.slots))
+        and not any(timer.replaced(slot, request.routine) for slot in request.slots)
         and not tested & timer.switches.keys()
     )
 

@@ -53,12 +53,7 @@ TIER = "default"
 
 FIELD = "VM_EXIT_INTR_INFO"
 REASON = "EXTERNAL_INTERRUPT"
-VECTOR, TYPE, VALID = 0xFF, 0x700, 1 << 31
-OUTSIDE = {  # SDM 25.9.2, as headers outside the tree may call them
-    "INTR_INFO_VECTOR_MASK": str(VECTOR),
-    "INTR_INFO_INTR_TYPE_MASK": str(TYPE),
-    "INTR_INFO_VALID_MASK": str(VALID),
-}
+VECTOR, TYPE, VALID = 0xFF, 0x700, 1 << 31  # SDM 25.9.2
 UNKNOWN = VALID  # of a mask that is not understood: it may look at the valid bit
 
 
@@ -109,7 +104,7 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
         case Expr("binary", "&", (left, right)):
             for value, mask in ((left, right), (right, left)):
                 if holder.has(value):
-                    bits = evaluate(spelled(mask), {**OUTSIDE, **program.linker.constants})
+                    bits = evaluate(spelled(mask), _names(program))
                     return UNKNOWN if bits is None else bits
         case Expr("cast", "u8" | "uint8_t" | "unsigned char", (inner,)) if holder.has(inner):
             return VECTOR
@@ -118,6 +113,12 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
         case Expr("binary", ">>", (inner, Expr("number", "31"))):
             return VALID if holder.has(inner) else 0
     return 0
+
+
+def _names(program: Program) -> dict[str, str]:
+    """The numbers of names, also of those that headers outside of the tree define."""
+    masks = program.pricing.model.fields.masks
+    return {name: str(bits) for name, bits in masks.items()} | program.linker.constants
 
 
 def _checks(program: Program, holder: Holder) -> Iterator[int]:

@@ -36,11 +36,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vmxlint.bits import BitChange
+from vmxlint.conditions import truth
 from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.flow import Site
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING
-from vmxlint.members import Look, Store, looks_at, stores_to, truth_of
+from vmxlint.members import Look, Store, looks_at, stores_to
 from vmxlint.program import Program
 from vmxlint.reach import Reach, hottest
 from vmxlint.structs import Place
@@ -82,7 +83,7 @@ def _beside(program: Program, changes: Sequence[BitChange]) -> Iterator[Place]:
     for change in changes:
         routine = change.operation.routine
         for site in routine.stores:
-            target, value = site.expr.kids[0], truth_of(site.expr.kids[1])
+            target, value = site.expr.kids[0], truth(site.expr.kids[1])
             if target.kind != "member" or value is None or not _together(site, change):
                 continue
             if place := program.structs.place(target, routine):

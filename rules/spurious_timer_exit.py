@@ -24,8 +24,7 @@ does nothing.
 
 False alarms: an action that finds out by itself that no deadline has passed.
 
-Misses: a flag that is asked for by something else than the handler; a tree without a handler table;
-a largest value that a global holds.
+Misses: a flag that is asked for by something else than the handler; a tree without a handler table.
 
 How to measure: run a guest alone on a tickless CPU for some minutes; `perf kvm stat` must show no
 PREEMPTION_TIMER exit that leads to an interrupt.
@@ -35,10 +34,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.conditions import truth
 from vmxlint.facts import walk
 from vmxlint.flow import Site
 from vmxlint.hits import Hit, spot
-from vmxlint.members import looks_at, truth_of
+from vmxlint.members import looks_at
 from vmxlint.numbers import evaluate
 from vmxlint.program import Program
 from vmxlint.routine import Routine
@@ -49,14 +49,13 @@ ID = "VMX401"
 SEVERITY = "warning"
 TIER = "default"
 
-LARGEST = 0xFFFFFFFF
 REASON, NUMBER = "PREEMPTION_TIMER", 52
 
 
 def check(program: Program) -> Iterator[Hit]:
     """Each handler that acts on every exit, in a tree that parks the timer."""
     timer = Timer(program)
-    parked = [way for way in timer.ways if timer.number(way.value) == LARGEST]
+    parked = [way for way in timer.ways if timer.parks(way)]
     if not parked or any(_is_asked_for(program, way) for way in parked):
         return
     for handler in _handlers(program):
@@ -92,7 +91,7 @@ def _noted(program: Program, way: Way) -> Iterator[Place]:
     for site in routine.stores:
         target, value = site.expr.kids
         together = here[: len(site.conditions)] == site.conditions
-        if target.kind == "member" and truth_of(value) is not None and together:
+        if target.kind == "member" and truth(value) is not None and together:
             if place := program.structs.place(target, routine):
                 yield place
 

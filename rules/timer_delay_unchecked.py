@@ -23,8 +23,7 @@ in a function called there; one that never reads the rate, or never soft-disable
 False alarms: hardware that is refused far away from where the rate is read, or by its model.
 
 Misses: a comparison with another bound than ten seconds, or for another purpose; a rate that the
-timer's value is not shifted by, but divided or shifted by a helper; a largest value that a global
-is given while the program runs.
+timer's value is not shifted by, but divided or shifted by a helper.
 
 How to measure: run a guest alone on a tickless CPU; `perf kvm stat` must not show PREEMPTION_TIMER
 exits more often than every ten seconds.
@@ -50,7 +49,7 @@ ID = "VMX402"
 SEVERITY = "warning"
 TIER = "default"
 
-LARGEST, RATE_MASK = 0xFFFFFFFF, 0x1F
+RATE_MASK = 0x1F
 ORDERED = ("<", "<=", ">", ">=")
 
 
@@ -65,7 +64,7 @@ class SetUp(NamedTuple):
 def check(program: Program) -> Iterator[Hit]:
     """The first soft-disable that runs, in a tree that reads the rate and does not look at it."""
     timer = Timer(program)
-    parked = [way for way in timer.ways if timer.number(way.value) == LARGEST]
+    parked = [way for way in timer.ways if timer.parks(way)]
     if not parked:
         return
     rates = {rate: None for way in timer.ways for rate in _rates(program, way)}
@@ -95,7 +94,8 @@ def _rates(program: Program, way: Way) -> Iterator[str]:
     write = way.operation.routine
     for routine in (write, *(edge.caller for edge in program.linker.callers(write))):
         values = [one for name in _read(way.value) for one in assigned(routine, name)]
-        for part in walk(Expr("list", "", (way.operation.computed or way.value, *values), 0, 0)):
+        computed = way.operation.computed or way.value
+        for part in walk(Expr("list", "", (way.value, computed, *values), 0, 0)):
             if part.kind == "binary" and part.text == ">>":
                 own = routine.variables.keys() | write.variables.keys()
                 yield from (name for name in _read(part.kids[1]) if name not in own)

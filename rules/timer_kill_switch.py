@@ -41,15 +41,13 @@ ID = "VMX404"
 SEVERITY = "warning"
 TIER = "default"
 
-LARGEST = 0xFFFFFFFF
-
 
 def check(program: Program) -> Iterator[Hit]:
     """Each write of the timer that entries come to without a look at the switch."""
     timer = Timer(program)
     said = set()
     for way in timer.ways:
-        if timer.number(way.value) == LARGEST or way.operation in said or not timer.switches:
+        if timer.parks(way) or way.operation in said or not timer.switches:
             continue
         if not _is_off(timer, way):
             reaches = tuple(one for one in timer.entries(way) if not timer.tests_switch(one))
@@ -61,7 +59,7 @@ def check(program: Program) -> Iterator[Hit]:
 def _is_off(timer: Timer, way: Way) -> bool:
     """Whether nobody can make the request that a way waits for while the timer is off."""
     return any(
-        requests and all(one.slots and all(map(timer.replaced, one.slots)) for one in requests)
+        requests and all(one.slots and timer.is_off(one) for one in requests)
         for _, requests in timer.asked(way)
     )
 

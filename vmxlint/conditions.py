@@ -33,7 +33,7 @@ Literal = tuple[Expr, bool, tuple[Expr, ...]]  # what a condition says, wherever
 State = Conditions | None  # what holds at some point of a function; None where it never comes
 
 
-_DECIDABLE = ("number", "unary", "binary")
+_DECIDABLE = ("number", "name", "cast", "unary", "binary")
 
 
 def truth(test: Expr) -> bool | None:
@@ -41,8 +41,10 @@ def truth(test: Expr) -> bool | None:
     if test.kind not in _DECIDABLE:
         return None
     match test:
-        case Expr("number", text):
+        case Expr("number" | "name", text):
             return _TRUTH.get(text)
+        case Expr("cast", _, (inner,)):
+            return truth(inner)
         case Expr("unary", "!", (inner,)):
             known = truth(inner)
             return None if known is None else not known

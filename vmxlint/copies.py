@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from vmxlint.facts import Asm, Expr, spelled, walk
+from vmxlint.facts import Asm, Expr, is_constant, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Linker
 from vmxlint.operations import Operation, Operations
@@ -216,7 +216,7 @@ class Copies:
                 read = {one.name for one in self._operations.reads(given, routine)}
                 if copy.field_name in read or self._reads_when_bound(given, routine, copy):
                     copy.reloads.append(Use(routine, site))
-                elif given.kind == "number":
+                elif is_constant(given):
                     copy.drops.append(Use(routine, site))
 
     def _reads_when_bound(self, given: Expr, routine: Routine, copy: Copy) -> bool:

@@ -190,6 +190,13 @@ def walk(expr: Expr) -> Iterator[Expr]:
         todo.extend(reversed(one.kids))
 
 
+def is_constant(expr: Expr) -> bool:
+    """Whether `expr` is a number or, as its letters tell, the name of one."""
+    while expr.kind in ("cast", "unary") and expr.kids:
+        expr = expr.kids[0]
+    return expr.kind == "number" or (expr.kind == "name" and expr.text.isupper())
+
+
 def names(expr: Expr) -> set[str]:
     """The plain names in `expr`."""
     return {one.text for one in walk(expr) if one.kind == "name"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.conditions import truth
 from vmxlint.facts import Expr
 from vmxlint.flow import Site
 from vmxlint.link import Linker
 from vmxlint.routine import Routine
 
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _FAR_UP = 3
 Setter = tuple[Routine, Site]
 
@@ -49,7 +49,7 @@ class Flags:
             for site in routine.stores:
                 target, value = site.expr.kids
                 if target.kind == "member" and target.text == member:
-                    yield routine, site, _TRUTH.get(value.text)
+                    yield routine, site, truth(value)
 
     def _takes_back(self, member: str, value: bool) -> frozenset[Routine]:
         """The routines that store a value in a flag, and those that may call them."""

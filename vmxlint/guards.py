@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from vmxlint.conditions import Condition
-from vmxlint.facts import Expr, spelled, walk
+from vmxlint.facts import Expr, is_constant, walk
 from vmxlint.gate import Gate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
@@ -107,12 +107,6 @@ def _compares(condition: Condition) -> bool:
         one.kind == "binary"
         and one.text in _COMPARING
         and len(one.kids) == 2
-        and not any(_is_constant(kid) for kid in one.kids)
+        and not any(is_constant(kid) for kid in one.kids)
         for one in walk(condition.test)
     )
-
-
-def _is_constant(expr: Expr) -> bool:
-    while expr.kind in ("cast", "unary") and expr.kids:
-        expr = expr.kids[0]
-    return expr.kind == "number" or (expr.kind == "name" and spelled(expr).isupper())

@@ -19,8 +19,6 @@ from vmxlint.structs import Place
 from vmxlint.values import Holder, read_by, trails
 from vmxlint.writes import Writes
 
-# SDM 26.6.2, 28.2 and 28.5.6: VM-exits clear the valid bit of the first, VMFUNC changes the others.
-_CHANGED_BY_THE_CPU = ("VM_ENTRY_INTR_INFO_FIELD", "EPT_POINTER", "EPTP_INDEX")
 _BY_SOFTWARE = ("control", "host-state")
 _SURE = 0.85
 
@@ -82,8 +80,9 @@ class Holdings:
     def _is_true(self, copy: Copy) -> bool:
         """Whether a copy always says what the current VMCS holds."""
         structs = self._program.structs
-        field = self._program.pricing.model.fields.by_name(copy.field_name)
-        if field is None or field.kind not in _BY_SOFTWARE or field.name in _CHANGED_BY_THE_CPU:
+        fields = self._program.pricing.model.fields
+        field = fields.by_name(copy.field_name)
+        if field is None or field.kind not in _BY_SOFTWARE or field.name in fields.changed:
             return False
         shared = not structs.is_per_vmcs(copy.place) and structs.switching_owner(copy.place)
         if (shared and not copy.reloads) or not copy.writes:

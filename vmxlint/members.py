@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vmxlint.conditions import truth
 from vmxlint.facts import Body, Expr, Stmt
 from vmxlint.flow import Site
 from vmxlint.link import Linker
 from vmxlint.routine import Routine
 from vmxlint.structs import Place, Structs
-
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Store(NamedTuple):
@@ -30,19 +29,12 @@ class Look(NamedTuple):
     guarded: tuple[Site, ...]
 
 
-def truth_of(value: Expr) -> bool | None:
-    """The truth value that a constant stands for."""
-    while value.kind == "cast" and value.kids:
-        value = value.kids[0]
-    return _TRUTH.get(value.text) if value.kind in ("name", "number") else None
-
-
 def stores_to(place: Place, linker: Linker, structs: Structs) -> Iterator[Store]:
     """All plain assignments to a member."""
     for routine in linker.mentions.of(place.member.name + "="):
         for site in routine.stores:
             if _is(site.expr.kids[0], place, routine, structs):
-                yield Store(routine, site, truth_of(site.expr.kids[1]))
+                yield Store(routine, site, truth(site.expr.kids[1]))
 
 
 def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:

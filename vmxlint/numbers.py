@@ -16,6 +16,7 @@ _LONGEST = 400
 _DEEPEST = 12
 _MOST_NAMES = 200
 _LARGEST = 1 << 128
+_WORD = 0xFFFFFFFFFFFFFFFF
 
 _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.BitOr: operator.or_,
@@ -72,9 +73,11 @@ def _value(node: ast.expr, constants: _Names, depth: int) -> int | None:
         case ast.Name(name):
             known = constants.get(name)
             return None if known is None else _evaluated(known, constants, depth + 1)
-        case ast.UnaryOp(ast.Invert(), inner):
+        case ast.UnaryOp(ast.Invert() | ast.USub() as sign, inner):
             value = _value(inner, constants, depth)
-            return None if value is None else ~value & 0xFFFFFFFFFFFFFFFF
+            if value is None:
+                return None
+            return (~value if isinstance(sign, ast.Invert) else -value) & _WORD
         case ast.Call(ast.Name(name), [inner]) if _BIT.fullmatch(name):
             shift = _value(inner, constants, depth)
             return 1 << shift if shift is not None and 0 <= shift < 64 else None

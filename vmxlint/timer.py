@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from vmxlint.conditions import Condition, implied
+from vmxlint.conditions import Condition, implied, truth
 from vmxlint.cost import VMWRITE, Saving
-from vmxlint.facts import Expr
+from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
@@ -19,7 +19,7 @@ from vmxlint.routine import Routine
 FIELD = "VMX_PREEMPTION_TIMER_VALUE"
 BIT = "PIN_BASED_VMX_PREEMPTION_TIMER"
 _LARGEST = 0xFFFFFFFF
-_TRANSPARENT = ("likely", "unlikely", "READ_ONCE")
+_OUTSIDE = {"U32_MAX": str(_LARGEST), "UINT_MAX": str(_LARGEST)}  # of the kernel's, and C's
 
 
 class Way(NamedTuple):
@@ -44,6 +44,7 @@ class Timer:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._linker = program.linker
+        self._transparent = program.dialect.transparent
 
     @cached_property
     def ways(self) -> tuple[Way, ...]:
@@ -70,25 +71,54 @@ class Timer:
         """The number that a value stands for, as 32 bits."""
         while value.kind == "cast" and value.kids:
             value = value.kids[0]
-        if value.kind == "unary" and value.text == "-" and value.kids[0].text == "1":
-            return _LARGEST
-        names = {"U32_MAX": str(_LARGEST), "UINT_MAX": str(_LARGEST)} | self._linker.constants
-        text = f"{value.text}{value.kids[0].text}" if value.kind == "unary" else value.text
-        found = _LARGEST if text == "-1" else evaluate(text, names)
+        found = evaluate(spelled(value), _OUTSIDE | self._linker.constants)
         return None if found is None else found & _LARGEST
+
+    def parks(self, way: Way) -> bool:
+        """Whether a way writes the largest value, as it is or kept in a variable or member."""
+        return self.number(way.value) == _LARGEST or any(
+            self.number(part) == _LARGEST
+            for value in self._kept(way.value, way.operation.routine)
+            for part in walk(value)
+        )
+
+    def _kept(self, value: Expr, routine: Routine) -> Iterator[Expr]:
+        """What a value that is no local of its function is given anywhere."""
+        while value.kind == "call" and value.kids[0].text in self._transparent:
+            value = value.kids[-1]
+        if value.kind not in ("name", "member") or value.text in routine.variables:
+            return
+        for one in self._linker.routines:
+            if value.text in one.function.text and value.text not in one.variables:
+                for site in one.flow.sites:
+                    match site.expr:
+                        case Expr("assign", "=", (target, given)):
+                            if (target.kind, target.text) == (value.kind, value.text):
+                                yield given
 
     def asked(self, way: Way) -> Iterator[tuple[str, tuple[Request, ...]]]:
         """The members that must say so for a way to be gone, and who makes them say so."""
         for condition in way.conditions:
             for part in implied(condition.test, condition.holds):
-                if (member := _wanted(part)) is not None:
+                if (member := self._wanted(part)) is not None:
                     yield member, tuple(self._requests(member))
+
+    def _wanted(self, condition: Condition) -> str | None:
+        """The member that must be true, or differ from a constant, for a condition to hold."""
+        match condition.test:
+            case Expr("call", _, (Expr("name", name), inner)) if name in self._transparent:
+                return self._wanted(condition._replace(test=inner))
+            case Expr("member", member) if condition.holds:
+                return member
+            case Expr("binary", "!=" | "==" as sign, (Expr("member", member), _)):
+                return member if (sign == "!=") == condition.holds else None
+        return None
 
     def _requests(self, member: str) -> Iterator[Request]:
         for routine in self._linker.mentions.of(member + "="):
             for site in routine.stores:
                 target, value = site.expr.kids
-                constant = value.text in ("false", "0", "-1") or self.number(value) == _LARGEST
+                constant = truth(value) is False or self.number(value) == _LARGEST
                 if target.kind == "member" and target.text == member and not constant:
                     slots = self._linker.dispatch.slots_of.get(routine, ())
                     yield Request(routine, site, tuple(slots))
@@ -110,12 +140,17 @@ class Timer:
                     found.setdefault(name, []).append((routine, site))
         return {name: tuple(places) for name, places in found.items()}
 
-    def replaced(self, slot: str) -> bool:
-        """Whether a slot holds something else while the timer is switched off."""
+    def replaced(self, slot: str, held: Routine) -> bool:
+        """Whether a slot holds something else than a function while the timer is switched off."""
         return any(
             self._globals(site.conditions, routine) & self.switches.keys()
             for routine, site in self._reassigned(slot)
+            if not any(one.text == held.name for one in walk(site.expr.kids[-1]))
         )
+
+    def is_off(self, request: Request) -> bool:
+        """Whether no slot through which a request is made leads to it while the timer is off."""
+        return all(self.replaced(slot, request.routine) for slot in request.slots)
 
     def _reassigned(self, slot: str) -> Iterator[tuple[Routine, Site]]:
         for routine in self._linker.mentions.of(slot + "="):
@@ -141,7 +176,7 @@ class Timer:
                 if not self._linker.names.is_function(name) and not name.isupper():
                     yield name
             case Expr("call", _, (Expr("name", name), *given)):
-                for one in given if name in _TRANSPARENT else ():
+                for one in given if name in self._transparent else ():
                     yield from self._plain(one)
             case Expr("unary" | "binary" | "cast" | "ternary"):
                 for one in test.kids:
@@ -164,15 +199,3 @@ class Timer:
         """How VM-entries come to a way."""
         reaches = self._program.reaches(way.operation)
         return tuple(one for one in reaches if one.context == ENTRY)
-
-
-def _wanted(condition: Condition) -> str | None:
-    """The member that must be true, or differ from a constant, for a condition to hold."""
-    match condition.test:
-        case Expr("call", _, (Expr("name", "likely" | "unlikely" | "READ_ONCE"), inner)):
-            return _wanted(condition._replace(test=inner))
-        case Expr("member", member) if condition.holds:
-            return member
-        case Expr("binary", "!=" | "==" as sign, (Expr("member", member), _)):
-            return member if (sign == "!=") == condition.holds else None
-    return None

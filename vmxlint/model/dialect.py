@@ -29,10 +29,10 @@ class Dialect:
     `folders` are where it lies below a source tree's root, `exclude` what of it is not Intel's.
     `call_back` are functions outside the tree that call what they are handed.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
-    says in which context a slot's function runs if nothing in the tree calls it. `known` maps a
-    condition's name to the probability that it holds; `accessors` are those that may be defined
-    outside of the tree. `enlightened_vmcs` are the structs of a VMCS in memory that the hypervisor
-    below defines.
+    says in which context a slot's function runs if nothing in the tree calls it. `transparent` are
+    macros that stand for their argument. `known` maps a condition's name to the probability that it
+    holds; `accessors` are those that may be defined outside of the tree. `enlightened_vmcs` are the
+    structs of a VMCS in memory that the hypervisor below defines.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Dialect:
     request: frozenset[str]
     build: frozenset[str]
     static_key: frozenset[str]
+    transparent: frozenset[str]
     known: Mapping[str, Interval]
     known_sources: Mapping[str, str]
     cold: frozenset[str]
@@ -111,6 +112,7 @@ def _dialect(table: Table) -> Dialect:
         request=frozenset(conditions.texts("request")),
         build=frozenset(conditions.texts("build")),
         static_key=frozenset(conditions.texts("static_key")),
+        transparent=frozenset(conditions.texts("transparent")),
         known={name: chance for name, chance, _ in known},
         known_sources={name: source for name, _, source in known},
         cold=frozenset(cold.texts("functions")),

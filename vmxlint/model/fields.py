@@ -55,15 +55,18 @@ class Field:
 class FieldTable:
     """All fields of the SDM, and the source that puts some of them into a class.
 
-    `major`, `suspected` (checked at VM-entry, but perhaps only by its own check) and `not_major`
-    (written around most entries without the penalty) map a field's name to the source; `source` is
-    that of the encodings.
+    `major`, `suspected` (checked at VM-entry, but perhaps only by its own check), `not_major`
+    (written around most entries without the penalty) and `changed` (by the CPU, while the guest
+    runs or at its exit) map a field's name to the source. `masks` are the bits of fields that have
+    a name of their own; `source` is that of the encodings.
     """
 
     fields: tuple[Field, ...]
     major: Mapping[str, str]
     suspected: Mapping[str, str]
     not_major: Mapping[str, str]
+    changed: Mapping[str, str]
+    masks: Mapping[str, int]
     source: str
 
     def by_name(self, name: str) -> Field | None:
@@ -102,8 +105,15 @@ def read_fields(table: Table) -> FieldTable:
         major,
         _sources(table, "suspected", encodings),
         _sources(table, "not_major", encodings),
+        _sources(table, "changed", encodings),
+        dict(table.rows("mask", _mask)),
         table.text("source"),
     )
+
+
+def _mask(row: Table) -> tuple[str, int]:
+    row.text("source")
+    return row.text("name"), row.take("bits", int)
 
 
 def _check(table: Table, encodings: Mapping[str, int]) -> None:
