@@ -37,79 +37,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.bits import BitChange, same_branch
+from vmxlint.bits import BitChange
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import Interval
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, Reach
+from vmxlint.reach import Reach
+from vmxlint.toggles import toggles
 
 ID = "VMX101"
 SEVERITY = "warning"
 TIER = "default"
 
-UNAVOIDABLE = ("window", "guest-state", "msr-switch")
-RARE = 0.02
-
 
 def check(program: Program) -> Iterator[Hit]:
     """Both halves of each toggle, as far as they are hot."""
-    groups: dict[tuple[str, str], list[tuple[BitChange, tuple[Reach, ...]]]] = {}
-    for change in program.bit_changes:
-        if reaches := _hot(program.reaches(change.operation)):
-            groups.setdefault(change.key, []).append((change, reaches))
-    for changes in groups.values():
-        if _is_toggle(changes):
-            for change, reaches in changes:
-                others = [other for other, _ in changes if other.sets != change.sets]
-                yield _hit(program, change, reaches, others[0])
-
-
-def _hot(reaches: tuple[Reach, ...]) -> tuple[Reach, ...]:
-    """The ways that are taken in normal running: not for a request, not after a failure."""
-    return tuple(
-        reach
-        for reach in reaches
-        if reach.probability.typical >= RARE
-        and not any(gate.is_exceptional for gate in reach.gates)
-    )
-
-
-def _is_toggle(changes: list[tuple[BitChange, tuple[Reach, ...]]]) -> bool:
-    sets = [change for change in changes if change[0].sets]
-    clears = [change for change in changes if not change[0].sets]
-    if not sets or not clears:
-        return False
-    bit = changes[0][0].bit
-    if bit and (bit.toggle in UNAVOIDABLE or _is_answered(bit.exit, sets, clears)):
-        return False
-    common = any(_on_every(reaches) for _, reaches in changes)
-    return common or not all(_exclusive(a, b) for a, _ in sets for b, _ in clears)
-
-
-def _on_every(reaches: tuple[Reach, ...]) -> bool:
-    return any(reach.context in (ENTRY, EXIT) for reach in reaches)
-
-
-def _is_answered(
-    reason: str | None,
-    sets: list[tuple[BitChange, tuple[Reach, ...]]],
-    clears: list[tuple[BitChange, tuple[Reach, ...]]],
-) -> bool:
-    """Whether only the handler of the exit that the bit causes does one half of the toggle."""
-    return any(
-        all(reach.context == f"exit:{reason}" for _, reaches in half for reach in reaches)
-        for half in (sets, clears)
-    )
-
-
-def _exclusive(one: BitChange, other: BitChange) -> bool:
-    """Whether only one of two changes happens at a time, as far as the code of one place tells."""
-    if one.operation.routine is not other.operation.routine:
-        return True
-    if one.operation.site is other.operation.site:
-        return True
-    return same_branch(one.operation.site, other.operation.site)
+    for changes in toggles(program).values():
+        for change, reaches in changes:
+            others = [other for other, _ in changes if other.sets != change.sets]
+            yield _hit(program, change, reaches, others[0])
 
 
 def _hit(program: Program, change: BitChange, reaches: tuple[Reach, ...], other: BitChange) -> Hit:

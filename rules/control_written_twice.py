@@ -82,7 +82,7 @@ def _again(writes: Writes, first: Operation, rivals: Sequence[Operation]) -> Ite
     for rival in able if ways else ():
         for way in writes.hot(rival):
             before = ways.get(way.context)
-            if before is None and way.context == ENTRY and rival in disagreeing:
+            if before is None and way.context == ENTRY:
                 before = ways.get(NESTED_ENTRY)
             if before and _follows(first, rival, before, way):
                 yield rival, way, before

@@ -57,7 +57,7 @@ def check(program: Program) -> Iterator[Hit]:
     for operation in program.operations:
         if _is_candidate(operation) and not _is_sought(program, operation):
             reaches = tuple(r for r in program.reaches(operation) if _is_needless(r))
-            if reaches and not _is_kept(program, operation):
+            if reaches and not _is_for_l1(program, operation, reaches):
                 yield _hit(program, operation, reaches)
 
 
@@ -106,11 +106,11 @@ def _narrows(gate: Gate) -> bool:
     return False
 
 
-def _is_kept(program: Program, operation: Operation) -> bool:
-    """Whether the value only goes on, into a member or to a function of the tree: L1 is to see it.
-
-    What is outside the tree are tracepoints.
-    """
+def _is_for_l1(program: Program, operation: Operation, reaches: tuple[Reach, ...]) -> bool:
+    """Whether the value of a nested exit only goes on, into a member or to a function of the tree:
+    L1 is to see it. What is outside the tree are tracepoints."""
+    if any(reach.context == EXIT for reach in reaches):
+        return False
     start = operation.site.expr.start
     known = {edge.site.expr.start for edge in program.linker.edges(operation.routine)}
     for site in operation.routine.flow.sites:

@@ -43,6 +43,7 @@ ORDER = (
     "cost bits",
     "program hits",
     "suppress",
+    "toggles",
     "writes",
     "guards",
     "layout timer order",

@@ -12,6 +12,7 @@ from vmxlint.operations import Operations
 from vmxlint.routine import Routine
 
 _DEEPEST = 8
+_LONGEST = 32  # members on the way to one, also through local pointers
 _BASIC = frozenset(
     "void bool char short int long unsigned signed".split()
 )  # also of macros' arguments
@@ -56,9 +57,11 @@ class Structs:
     def place(self, expr: Expr, routine: Routine) -> Place | None:
         """The struct member that `expr` names in `routine`."""
         chain: list[str] = []
-        while expr.kind == "member":
+        while expr.kind == "member" and len(chain) < _LONGEST:
             chain.append(expr.text)
             expr = _plain(expr.kids[0])
+            if expr.kind == "name" and (pointed := _pointed_at(expr.text, routine)):
+                expr = pointed
         start = self._type(expr, routine)
         if not chain:
             return None
@@ -139,12 +142,11 @@ class Structs:
         """Whether there is one such member for each VMCS."""
         if self.holders & {place.owner, *place.through}:
             return True
-        around = list(self._around(place.owner))
-        return bool(self.holders.intersection(around))
+        return any(struct in self.holders for struct in self._around(place.through[0]))
 
     def switching_owner(self, place: Place) -> str | None:
         """The struct around the member that switches between several VMCSs, if one does."""
-        for struct in (place.owner, *place.through, *self._around(place.owner)):
+        for struct in (place.owner, *place.through, *self._around(place.through[0])):
             if len(set(self._held(struct, 0))) > 1:
                 return struct
         return None
@@ -170,6 +172,17 @@ class Structs:
                 yield f"{struct}.{one.name}"
             elif not one.pointers:
                 yield from self._held(one.type, depth + 1)
+
+
+def _pointed_at(name: str, routine: Routine) -> Expr | None:
+    """The member whose address a local pointer holds, if it is ever given but one."""
+    changes = routine.changes.get(name, [])
+    if name in routine.parameters or len(changes) != 1:
+        return None
+    value = changes[0].value
+    if value.kind == "unary" and value.text == "&" and value.kids[0].kind == "member":
+        return value.kids[0]
+    return None
 
 
 def _plain(expr: Expr) -> Expr:

@@ -11,8 +11,8 @@ from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import ENTRY, EXIT, NESTED, Reach
+from vmxlint.toggles import Toggles, is_forced, toggles
 
-_UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 _KEPT = ("memo", "flag")
 # How probable a way must be to count as normal running: our guesses, as an unknown condition is.
 _COMMON = {ENTRY: 0.02, EXIT: 0.02} | dict.fromkeys(NESTED, 0.2)
@@ -150,34 +150,8 @@ class Writes:
         return any(one.key in self._toggled for one in self.changes(write))
 
     @cached_property
-    def _toggled(self) -> frozenset[tuple[str, str]]:
-        halves: dict[tuple[str, str], dict[bool, list[BitChange]]] = {}
-        for change in self._program.bit_changes:
-            if not is_forced(change):
-                halves.setdefault(change.key, {}).setdefault(change.sets, []).append(change)
-        both = (key for key, sides in halves.items() if len(sides) == 2)
-        return frozenset(key for key in both if self._is_toggle(*halves[key].values()))
-
-    def _is_toggle(self, *halves: list[BitChange]) -> bool:
-        """Whether both halves are done in normal running, one on every entry or exit, and neither
-        only by the handler of the exit that the bit causes."""
-        bit = halves[0][0].bit
-        answer = f"exit:{bit.exit}" if bit else ""
-        contexts = [set(self._contexts(half)) for half in halves]
-        common = {ENTRY, EXIT} & set().union(*contexts)
-        return bool(common) and all(contexts) and {answer} not in contexts
-
-    def _contexts(self, changes: list[BitChange]) -> Iterator[str]:
-        for change in changes:
-            for reach in self._program.reaches(change.operation):
-                rare = reach.probability.typical < _COMMON[ENTRY]
-                if not rare and not any(gate.is_exceptional for gate in reach.gates):
-                    yield reach.context
-
-
-def is_forced(change: BitChange) -> bool:
-    """Whether a bit must follow a request, the guest, or an MSR."""
-    return change.bit is not None and change.bit.toggle in _UNAVOIDABLE
+    def _toggled(self) -> Toggles:
+        return toggles(self._program)
 
 
 def _terms(mask: Expr) -> Iterator[Expr]:
