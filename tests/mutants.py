@@ -275,7 +275,7 @@ WRITES = [
         "compare-of-something-else",
         "VMX102",
         [(VMX_H, "if (shadow->name == ctls)\t", "if (vmx->vpid == ctls)\t")],
-        missed="a test of the value is taken for a compare with the copy",
+        at=NESTED,
     ),
 ]
 
@@ -291,7 +291,6 @@ TWICE = [
         "timer-masked-in-place",
         "VMX103",
         [MASKED, entry(OPEN_TIMER)],
-        missed="told as a toggle, VMX101, though a local in between makes it VMX103",
     ),
     Mutant("timer-left-out", "VMX103", [LEFT_OUT, (VMX, START, START + OPEN_TIMER)]),
     Mutant(

@@ -32,7 +32,7 @@ ORDER = (
     "templates",
     "operations",
     "reasons structs spine",
-    "flags",
+    "flags operands",
     "gate",
     "gates copies members",
     "reach nested",

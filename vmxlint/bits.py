@@ -8,7 +8,7 @@ from functools import cached_property
 
 from vmxlint.conditions import Condition, Conditions, implied
 from vmxlint.copies import Copies
-from vmxlint.facts import Expr, spelled, walk
+from vmxlint.facts import Expr, is_constant, spelled, walk
 from vmxlint.flow import Site
 from vmxlint.link import Linker
 from vmxlint.model.controls import ControlBit, ControlTable
@@ -105,20 +105,29 @@ class Bits:
     def _is_old(self, base: Expr, write: Operation) -> bool:
         """Whether the control's old value is in `base`: read back, or kept somewhere.
 
-        A value that was put together in a local is only taken for the old one changed if it started
-        from a VMREAD or a known copy; else it is computed anew.
+        A value that was put together in a local, or from several others, is only taken for the old
+        one changed if it started from a VMREAD or a known copy; else it is computed anew.
         """
-        return any(self._is_old_leaf(leaf, write) for leaf in _leaves(base))
+        leaves = list(_leaves(base))
+        if any(self._is_known_old(leaf, write) for leaf in leaves):
+            return True
+        open_ones = [one for one in leaves if not is_constant(one) and not self._is_constant(one)]
+        if write.from_local or len(open_ones) != 1:
+            return False
+        return open_ones[0].kind == "member" or self._may_be_kept(open_ones[0], write)
 
-    def _is_old_leaf(self, leaf: Expr, write: Operation) -> bool:
+    def _is_known_old(self, leaf: Expr, write: Operation) -> bool:
         assert write.field is not None
         if leaf.kind == "call" and self._operations.is_read_of(write.field, leaf, write.routine):
             return True
-        if self._is_copy(leaf, write.routine, write.field.name):
-            return True
-        if write.from_local:
+        return self._is_copy(leaf, write.routine, write.field.name)
+
+    def _may_be_kept(self, call: Expr, write: Operation) -> bool:
+        """Whether a call may give a value that is kept somewhere: nobody knows, or a member."""
+        if call.kind != "call" or not call.kids:
             return False
-        return leaf.kind == "member" or (leaf.kind == "call" and not self._is_constant(leaf))
+        callee = self._linker.resolve(call.kids[0].text, write.routine.path)
+        return callee is None or bool(self._returned_members(callee, 0))
 
     def _is_copy(self, leaf: Expr, routine: Routine, field_name: str) -> bool:
         members = {c.place.member.name for c in self._copies.all if c.field_name == field_name}

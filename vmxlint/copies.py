@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vmxlint.facts import Asm, Expr, is_constant, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.link import Linker
+from vmxlint.operands import addressed
 from vmxlint.operations import Operation, Operations
 from vmxlint.routine import Routine
 from vmxlint.structs import Place, Structs
 from vmxlint.templates import assigned, returned, substituted
 
-_OFFSET = re.compile(r"offsetof\s*\(\s*(?:struct\s+)?(\w+)\s*,\s*([\w.\[\]>-]+)\s*\)")
 _COMPARING = ("!=", "==", "^", "-")
 _DEEPEST = 6
-_IN_MEMORY = re.compile(r"(?:%[a-zA-Z]?(\[\w+\]|\d+))\(.*\)|\(?%[a-zA-Z]?(\[\w+\]|\d+)\)?")
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,16 @@ class Copies:
         """The copies that gate their own VMWRITE by a compare, in order of struct and member."""
         ordered = sorted(self._found.items())
         return tuple(copy for _, copy in ordered if copy.compares)
+
+    def kept_with(self, write: Operation) -> set[str]:
+        """The members that are given the value of a VMWRITE beside it, compared or not."""
+        assert write.field is not None
+        return {
+            copy.place.member.name
+            for copy in self._found.values()
+            if copy.field_name == write.field.name
+            and any(use.routine in (write.routine, *write.through) for use in copy.writes)
+        }
 
     def _writes(self, routine: Routine) -> None:
         for one in self._operations.made_in(routine):
@@ -171,7 +179,9 @@ class Copies:
         for register in _written_registers(asm):
             for mnemonic, operands in asm.instructions:
                 places = [
-                    place for one in operands if (place := self._addressed(asm, one, routine))
+                    place
+                    for one in operands
+                    if (place := addressed(asm, one, routine, self._structs))
                 ]
                 if register not in operands or not places:
                     continue
@@ -180,29 +190,6 @@ class Copies:
                     copy.writes.append(use)
                 elif mnemonic.startswith("cmp"):
                     copy.compares.append(use)
-
-    def _addressed(self, asm: Asm, operand: str, routine: Routine) -> Place | None:
-        """The struct member that `%c[name](%reg)` or a memory operand addresses."""
-        match = _IN_MEMORY.fullmatch(operand)
-        if match is None:
-            return None
-        wanted = f"%{match[1] or match[2]}"
-        value = next((value for name, _, value in asm.operands if name == wanted), None)
-        if value is None:
-            return None
-        if offset := _OFFSET.search(value.text):
-            return self._member_path(offset[1], offset[2])
-        return self._structs.place(value, routine)
-
-    def _member_path(self, struct: str, path: str) -> Place | None:
-        through = [struct]
-        found = None
-        for name in re.findall(r"[A-Za-z_]\w*", path):
-            found = self._structs.member(through[-1], name)
-            if found is None:
-                return None
-            through.append(found[1].type)
-        return Place(found[0], found[1], tuple(through[:-1])) if found else None
 
     def _other_uses(self, routine: Routine, members: Mapping[str, list[Copy]]) -> None:
         for site in routine.stores:

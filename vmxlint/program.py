@@ -104,6 +104,10 @@ class Program:
             for use in copy.compares
         )
 
+    def kept_with(self, write: Operation) -> set[str]:
+        """The members that are given the value of a VMWRITE beside it, compared or not."""
+        return self._copies.kept_with(write)
+
     def enters(self, routine: Routine) -> bool:
         """Whether VMLAUNCH or VMRESUME stands in a routine itself."""
         return routine in self._operations.entries

@@ -71,11 +71,9 @@ class Writes:
         kept = members(write.value)
         if self.changes(write) and any(kept & members(test) for test in tests):
             return True
-        wanted = spelled(write.value)
+        copies = self._program.kept_with(write)
         return any(
-            one.kind == "binary" and one.text in ("!=", "==") and wanted in map(spelled, one.kids)
-            for test in tests
-            for one in walk(test)
+            _compares(one, spelled(write.value), copies) for test in tests for one in walk(test)
         )
 
     def is_alone(self, write: Operation, context: str) -> bool:
@@ -152,6 +150,18 @@ class Writes:
     @cached_property
     def _toggled(self) -> Toggles:
         return toggles(self._program)
+
+
+def _compares(test: Expr, wanted: str, copies: set[str]) -> bool:
+    """Whether a test compares a value with one that may be what was written last: not with a
+    member if there are `copies`, members that are given the value, and it is none of them."""
+    if test.kind != "binary" or test.text not in ("!=", "=="):
+        return False
+    left, right = test.kids
+    for value, other in ((left, right), (right, left)):
+        if spelled(value) == wanted:
+            return other.kind != "member" or not copies or other.text in copies
+    return False
 
 
 def _terms(mask: Expr) -> Iterator[Expr]:
