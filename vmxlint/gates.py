@@ -16,6 +16,7 @@ from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
 
+_DEEPEST = 3
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 
 
@@ -149,13 +150,23 @@ class Gates:
     ) -> Gate | None:
         if setters := self._flags.setters(test, holds, routine):
             return Gate("flag", condition, holds, UNKNOWN, setters=setters)
-        if self._called(test) & self._dialect.static_key:
+        if self._is_static_key(test, routine):
             return Gate("build", condition, holds, _chance(NEVER, holds))
         if self._is_build(test, routine):
             return Gate("build", condition, holds, BUILD)
         if self._is_memo(condition, routine):
             return Gate("memo", condition, holds, UNKNOWN)
         return None
+
+    def _is_static_key(self, test: Expr, routine: Routine, depth: int = 0) -> bool:
+        """Whether a test asks a static key, itself or by a predicate that does nothing else."""
+        if self._called(test) & self._dialect.static_key:
+            return True
+        match test:
+            case Expr("call", _, (Expr("name", name),)) if depth < _DEEPEST:
+                body = self._reasons.predicate(name, [], routine)
+                return body is not None and self._is_static_key(*body, depth + 1)
+        return False
 
     def _state(self, condition: Condition, holds: bool) -> Gate:
         return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)
