@@ -183,10 +183,11 @@ def _with_fields(old: FieldTable, majors: Mapping[str, bool], source: str) -> Fi
     def others(classes: Mapping[str, str]) -> dict[str, str]:
         return {name: said for name, said in classes.items() if name not in majors}
 
-    return FieldTable(
-        tuple(replace(one, major=majors.get(one.name, one.major)) for one in old.fields),
-        others(old.major) | {name: source for name, is_major in majors.items() if is_major},
-        others(old.suspected),
-        others(old.not_major) | {name: source for name, is_major in majors.items() if not is_major},
-        old.source,
+    return replace(
+        old,
+        fields=tuple(replace(one, major=majors.get(one.name, one.major)) for one in old.fields),
+        major=others(old.major) | {name: source for name, is_major in majors.items() if is_major},
+        suspected=others(old.suspected),
+        not_major=others(old.not_major)
+        | {name: source for name, is_major in majors.items() if not is_major},
     )
