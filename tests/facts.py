@@ -14,7 +14,9 @@ A comment `/* fact: ...; ... */` on a line of C (or of a `.S` file) says of that
                                       `nothing`; with the file where several have the name
     function f, g                     exactly these functions start here, or `nothing`
     in entry, exit:CPUID              exactly these contexts reach the functions that start here
-    cold                              no context does
+    runs entry 1, exit 0.05           so often in one pass through each of these contexts: the
+                                      typical count, two digits of it
+    cold                              no context reaches them
 
 Operations are exact both ways in the whole tree: what stands there and is not expected fails too.
 The other facts are asked for on their own line only, and a macro with code in it counts as called.
@@ -47,13 +49,14 @@ from vmxlint.source import SUFFIXES, SourceFile, read_unit
 
 KINDS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid", "rdmsr", "wrmsr")
 
-_ABOUT = {"calls": "calls", "function": "functions", "in": "contexts"}
+_ABOUT = {"calls": "calls", "function": "functions", "in": "contexts", "runs": "counts"}
 _COMMENT = re.compile(r"/\* (fact|todo):(?: (.*?) \*/)?")
 _BUILD = dict.fromkeys(("2", "!(2)"), "#if")  # an `#if` is read as `if(2)`
 
 
 class Place(NamedTuple):
-    """A line, and what is asked of it: its "operations", "calls", "functions" or "contexts"."""
+    """A line, and what is asked of it: its "operations", "calls", "functions", "contexts" or
+    "counts"."""
 
     path: str
     line: int
@@ -153,7 +156,13 @@ class Analysed:
                 reached = self.program.contexts.reached
                 contexts = {name for one in here for name in reached.get(one, ())}
                 return _listed("in", contexts) if contexts else "cold" if here else "no function"
+            case "counts":
+                return _listed("runs", [text for one in here for text in self._counts(one)])
         return self.operations.get(place, "nothing")
+
+    def _counts(self, one: Routine) -> Iterator[str]:
+        for name, reach in self.program.contexts.to(one).items():
+            yield f"{name} {reach.expected.typical:.2g}"
 
     def _functions(self) -> Iterator[Routine]:
         """All but the macros."""

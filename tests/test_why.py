@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.facts import Analysed
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.kernels import KVM, kernel
 from vmxlint.engine import why
@@ -93,6 +94,36 @@ def test_known_functions_of_real_kernels_run_as_often_as_known(version: str, fun
     for context, (per_exit, per_nested) in HOT[version, function].items():
         assert found[context]["per_exit"]["typical"] == pytest.approx(per_exit, abs=0.001)
         assert found[context]["per_nested_round_trip"]["typical"] == pytest.approx(per_nested)
+
+
+SELDOM, OFTEN = (0, 0.1), (0.8, 1)
+IN_ROUND_TRIPS: dict[str, dict[str, dict[str, tuple[float, float]]]] = {
+    "5.0.1": {
+        "prepare_vmcs12": {"nested-exit": OFTEN, "nested-entry": SELDOM},
+        "nested_get_vmcs12_pages": {"nested-entry": OFTEN, "entry": SELDOM},
+        "load_vmcs12_host_state": {"nested-exit": OFTEN, "nested-entry": SELDOM},
+        "nested_ept_inject_page_fault": {"nested-exit": SELDOM, "exit": SELDOM},
+        "vmx_vcpu_load": {"nested-exit": OFTEN, "nested-entry": OFTEN, "vcpu-load": OFTEN},
+    },
+    "6.12": {
+        "prepare_vmcs12": {"nested-exit": OFTEN, "nested-entry": SELDOM},
+        "vmx_switch_vmcs": {"nested-entry": (1, 1), "nested-exit": (1, 1)},
+        "load_vmcs12_host_state": {"nested-exit": OFTEN, "nested-entry": SELDOM},
+        "handle_preemption_timer": {"nested-exit": (0, 1)},
+    },
+}
+
+
+@pytest.mark.parametrize("version", IN_ROUND_TRIPS)
+def test_nested_work_runs_where_l2_does(version: str) -> None:
+    program = Analysed(kernel(version) / KVM).program
+    for function, wanted in IN_ROUND_TRIPS[version].items():
+        (routine,) = program.linker.names.routines[function]
+        found = {name: one.expected for name, one in program.contexts.to(routine).items()}
+        assert found.keys() <= wanted.keys(), function
+        for context, expected in found.items():
+            least, most = wanted[context]
+            assert least <= expected.typical <= most, (function, context)
 
 
 COLD = {

@@ -23,7 +23,7 @@ def chances(reach: Reach | None, program: Program) -> tuple[Chance, ...]:
 def _chances(reach: Reach, program: Program) -> Iterator[Chance]:
     pricing, nested = program.pricing, reach.context in NESTED
     for gate in reach.gates:
-        if nested and (gate.kind == "reason" or id(gate.condition) in program.contexts.given):
+        if nested and (gate.kind == "reason" or program.contexts.given.chance(gate) is ONCE):
             continue  # so it is in each nested round trip, by definition
         if gate.kind == "reason":
             yield Chance(gate.spelled, _share(gate, pricing), f"profile {pricing.profile.name}")

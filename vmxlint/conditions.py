@@ -120,7 +120,7 @@ def _shared(one: Conditions, other: Conditions) -> int:
 
 def covers(ways: Iterable[Conditions]) -> bool:
     """Whether one of these ways is always open; of too many ways that is taken for granted."""
-    able = [tuple(map(_literal, one)) for way in ways for one in _alternatives(way)]
+    able = [tuple(map(_literal, one)) for way in ways for one in alternatives(way)]
     todo = [able]
     for _ in range(_MOST_STEPS if len(able) <= _MOST_WAYS else 0):
         if not todo:
@@ -143,7 +143,7 @@ def _where(known: Literal, ways: Iterable[tuple[Literal, ...]]) -> list[tuple[Li
 def clash(conditions: Iterable[Condition], given: Sequence[Condition]) -> bool:
     """Whether conditions can't be met where the given ones are."""
     false = [(test, not holds, cases) for test, holds, cases in map(_literal, given)]
-    ways = _alternatives(tuple(conditions))
+    ways = alternatives(tuple(conditions))
     return all(any(_literal(part) in false for part in way) for way in ways)
 
 
@@ -151,7 +151,7 @@ def _literal(one: Condition) -> Literal:
     return one.test, one.holds, one.cases
 
 
-def _alternatives(conditions: Conditions) -> list[Conditions]:
+def alternatives(conditions: Conditions) -> list[Conditions]:
     """The ways to meet conditions: with an `||` that holds, by either operand."""
     found: list[Conditions] = [()]
     for one in conditions:
@@ -163,11 +163,9 @@ def _alternatives(conditions: Conditions) -> list[Conditions]:
 
 def _ways_to_meet(one: Condition) -> list[Conditions]:
     if one.ways:
-        return [whole for way in one.ways for whole in _alternatives(way)]
+        return [whole for way in one.ways for whole in alternatives(way)]
     match one.test:
         case Expr("binary", "&&" | "||" as operator, (left, right)) if not one.cases:
             if one.holds == (operator == "||"):
-                return [
-                    w for side in (left, right) for w in _alternatives(implied(side, one.holds))
-                ]
+                return [w for side in (left, right) for w in alternatives(implied(side, one.holds))]
     return [(one,)]

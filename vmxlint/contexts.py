@@ -20,7 +20,7 @@ from vmxlint.link import Edge, Linker
 from vmxlint.model.profiles import Profile
 from vmxlint.nested import NestedMode
 from vmxlint.operations import Operations
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach, Way, exit_for
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Given, Reach, Way, exit_for
 from vmxlint.reasons import Reasons
 from vmxlint.roundtrip import RoundTrip
 from vmxlint.routine import Routine
@@ -128,8 +128,8 @@ class Contexts:
         return Ways(self.spine, self._gates, self._profile, self.given, nested)
 
     @cached_property
-    def given(self) -> frozenset[int]:
-        """The identities of the conditions that hold in every nested round trip."""
+    def given(self) -> Given:
+        """The conditions that hold in every nested round trip."""
         return self._round.given(self._switching)
 
     @property
@@ -199,7 +199,7 @@ class Contexts:
         """The ways of all contexts to one site of a routine, in order of their names."""
         found: dict[str, Reach] = {}
         for reach in self.to(routine).values():
-            for context, chance, gates in self._at(routine, site, reach.context):
+            for context, chance, gates in self._at(routine, site, reach):
                 onward = Reach(
                     context,
                     reach.path,
@@ -211,12 +211,13 @@ class Contexts:
                 found[context] = _together(found.get(context), onward)
         return tuple(found[name] for name in sorted(found))
 
-    def _at(self, routine: Routine, site: Site, context: str) -> list[Way]:
-        """The ways to a site, once the flags before it are known."""
-        ways = self._ways.at(routine, site, context)
+    def _at(self, routine: Routine, site: Site, reach: Reach) -> list[Way]:
+        """The ways on to a site, once the flags before it are known."""
+        call = reach.calls[-1] if reach.calls else None
+        ways = self._ways.at(routine, site, reach.context, call)
         if self._ways.asked:
             self._search.go_on()
-            ways = self._ways.at(routine, site, context)
+            ways = self._ways.at(routine, site, reach.context, call)
         return ways
 
 

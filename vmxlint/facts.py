@@ -202,6 +202,11 @@ def names(expr: Expr) -> set[str]:
     return {one.text for one in walk(expr) if one.kind == "name"}
 
 
+def called(expr: Expr) -> set[str]:
+    """What the calls in `expr` name as their function."""
+    return {one.kids[0].text for one in walk(expr) if one.kind == "call" and one.kids}
+
+
 def members(expr: Expr) -> set[str]:
     """The struct members in `expr`, as spelled."""
     return {spelled(one) for one in walk(expr) if one.kind == "member"}

@@ -17,6 +17,7 @@ LEAVES = chance("early-return")
 BUILD = chance("build")
 LIKELY = chance("likely")
 RARELY = chance("unlikely")
+DECIDED = chance("decided-by-the-call")
 NEVER = exactly(0)
 _SELDOM = 0.5
 
@@ -31,7 +32,8 @@ class Gate:
     (`setters` make it true, the guarded code takes it back), "memo" (the guarded code updates what
     is tested, or fills a cache that is read behind it), "hint" (`likely`, `unlikely`, known state)
     and "state".
-    `holds` is the truth value needed, `early` as in `flow.Condition`.
+    `holds` is the truth value needed, `early` as in `flow.Condition`. Of a test of one parameter,
+    `parameter` is its name: the call into the function may decide it.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Gate:
     reasons: frozenset[str] = frozenset()
     among: bool = True
     setters: tuple[Setter, ...] = ()
+    parameter: str = ""
 
     @property
     def early(self) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import cached_property
 
+from vmxlint.arguments import Arguments, parameter_of
+from vmxlint.builds import Builds
 from vmxlint.conditions import implied
-from vmxlint.facts import Expr, members, spelled, walk
+from vmxlint.facts import Expr, called, members, spelled, walk
 from vmxlint.flags import Flags
 from vmxlint.flow import Condition, Conditions, Site
-from vmxlint.gate import BUILD, LEAVES, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
+from vmxlint.gate import BUILD, DECIDED, LEAVES, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
 from vmxlint.interval import NOTHING, ONCE, Interval
-from vmxlint.link import Linker
+from vmxlint.link import Edge, Linker
 from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
@@ -27,9 +30,11 @@ class Gates:
         self._linker = linker
         self._dialect = linker.dialect
         self._flags = Flags(linker)
+        self._arguments = Arguments(linker)
         self._reasons = reasons
         self._known: dict[int, Gate] = {}
         self._stored: dict[Routine, list[Site]] = {}
+        self._builds = Builds(linker, reasons)
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in `routine` is about."""
@@ -46,6 +51,19 @@ class Gates:
         """The exit reasons that have a row in a handler table."""
         tables = self._linker.dispatch.handlers.values()
         return frozenset(self._reasons.canonical(key) for rows in tables for key, _ in rows)
+
+    def chance_in(self, gate: Gate, call: Edge | None) -> Interval:
+        """The probability of a test of a parameter in the function that a call leads to."""
+        test, holds = _stripped(gate.condition.test, gate.condition.holds)
+        if call is None:
+            return gate.probability
+        if (answer := self._arguments.decide(test, gate.parameter, call)) is not None:
+            return DECIDED if answer == holds else DECIDED.complement()
+        match test:
+            case Expr("binary", operator, (_, constant)):
+                if self._arguments.is_passed(constant, gate.parameter, call.callee):
+                    return _chance(LEAVES, holds == (operator == "=="))
+        return gate.probability
 
     def _gate(self, condition: Condition, routine: Routine) -> Gate:
         """By the identity of the condition, which lives as long as its routine's flow."""
@@ -70,9 +88,9 @@ class Gates:
             self._by_dialect(condition, test, holds)
             or self._by_answer(condition, test, holds, routine)
             or self._by_hint(condition, test, holds, routine)
-            or self._by_use(condition, test, holds, routine)
             or self._by_sides(condition, test, holds, routine)
-            or self._state(condition, holds)
+            or self._by_use(condition, test, holds, routine)
+            or replace(self._state(condition, holds), parameter=parameter_of(test, routine))
         )
 
     def _by_sides(
@@ -105,7 +123,7 @@ class Gates:
         return total.capped(1)
 
     def _by_dialect(self, condition: Condition, test: Expr, holds: bool) -> Gate | None:
-        names = self._called(test)
+        names = called(test)
         if names & self._dialect.guest_mode:
             _, holds = _stripped(test, holds, _HINTS.keys() | self._dialect.failure)
             return Gate("guest-mode", condition, holds, ONCE)
@@ -132,7 +150,7 @@ class Gates:
         if answer is None:
             return None
         answer, holds = _stripped(answer, holds)
-        if answer.kind == "call" and self._called(answer) & self._dialect.guest_mode:
+        if answer.kind == "call" and called(answer) & self._dialect.guest_mode:
             return Gate("guest-mode", condition, holds, ONCE)
         return None
 
@@ -150,23 +168,11 @@ class Gates:
     ) -> Gate | None:
         if setters := self._flags.setters(test, holds, routine):
             return Gate("flag", condition, holds, UNKNOWN, setters=setters)
-        if self._is_static_key(test, routine):
-            return Gate("build", condition, holds, _chance(NEVER, holds))
-        if self._is_build(test, routine):
-            return Gate("build", condition, holds, BUILD)
+        if (built := self._builds.chance(test, holds, routine)) is not None:
+            return Gate("build", condition, holds, built)
         if self._is_memo(condition, routine):
             return Gate("memo", condition, holds, UNKNOWN)
         return None
-
-    def _is_static_key(self, test: Expr, routine: Routine, depth: int = 0) -> bool:
-        """Whether a test asks a static key, itself or by a predicate that does nothing else."""
-        if self._called(test) & self._dialect.static_key:
-            return True
-        match test:
-            case Expr("call", _, (Expr("name", name),)) if depth < _DEEPEST:
-                body = self._reasons.predicate(name, [], routine)
-                return body is not None and self._is_static_key(*body, depth + 1)
-        return False
 
     def _state(self, condition: Condition, holds: bool) -> Gate:
         return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)
@@ -179,9 +185,6 @@ class Gates:
             word in tables or any(table in self._linker.constants.get(word, "") for table in tables)
             for word in words
         )
-
-    def _called(self, test: Expr) -> set[str]:
-        return {one.kids[0].text for one in walk(test) if one.kind == "call" and one.kids}
 
     def _known_chance(self, test: Expr) -> Interval | None:
         last = test.kids[0] if test.kind == "call" and test.kids else test
@@ -197,23 +200,6 @@ class Gates:
                 hint = self._hint(inner)
                 return hint.complement() if hint else None
         return None
-
-    def _is_build(self, test: Expr, routine: Routine) -> bool:
-        """Whether a condition depends on nothing but the build, module parameters and the CPU."""
-        if test.kind == "number":
-            return True
-        if self._called(test) & self._dialect.build:
-            return True
-        match test:
-            case Expr("call", _, (Expr("name", name), *given)):
-                body = self._reasons.predicate(name, given, routine)
-                return body is not None and not given and self._is_global(body[0], body[1])
-        return self._is_global(test, routine)
-
-    def _is_global(self, test: Expr, routine: Routine) -> bool:
-        names = [one for one in walk(test) if one.kind == "name"]
-        calls = any(one.kind in ("call", "asm", "assign", "block") for one in walk(test))
-        return not calls and bool(names) and all(n.text not in routine.variables for n in names)
 
     def _is_memo(self, condition: Condition, routine: Routine) -> bool:
         """Whether the guarded code updates what is tested, or fills a member that is used later."""

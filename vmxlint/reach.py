@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from vmxlint.conditions import Condition, Conditions, alternatives
 from vmxlint.gate import Gate
 from vmxlint.interval import ONCE, Interval
 from vmxlint.link import Edge
@@ -13,6 +14,7 @@ from vmxlint.model.probabilities import chance
 ENTRY, EXIT = "entry", "exit"
 NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
 NESTED = (NESTED_ENTRY, NESTED_EXIT)
+_HARDLY = chance("against-the-round-trip")
 _NESTED_REASONS = {
     "VMLAUNCH": chance("nested-by-vmlaunch"),
     "VMRESUME": chance("nested-by-vmresume"),
@@ -72,8 +74,9 @@ def hottest(reaches: Iterable[Reach]) -> dict[str, Reach]:
 class Passage:
     """Gates that follow each other and their probability together.
 
-    One test of the exit reason, one flag, or several others, of which one may be the test for
-    nested mode. `in_round` is the probability in a round trip that does switch the VMCS.
+    One test of the exit reason, of a flag or of a parameter, or several others, of which one may be
+    the test for nested mode. `in_round` is the probability in a round trip, which does switch the
+    VMCS.
     """
 
     gates: tuple[Gate, ...] = ()
@@ -83,20 +86,43 @@ class Passage:
     nested: bool = False
 
 
-def divided(gates: Iterable[Gate], given: frozenset[int]) -> tuple[Passage, ...]:
-    """Gates in runs; `given` are the identities of the conditions that hold in every round trip."""
+class Given:
+    """The conditions that hold in every nested round trip, and so those that do not."""
+
+    def __init__(self, conditions: Iterable[Condition] = ()) -> None:
+        self._conditions = tuple(conditions)  # which keeps their identities
+        self._hold = frozenset(map(id, self._conditions))
+        self._fail = frozenset((id(one.test), not one.holds) for one in self._conditions)
+
+    def joined(self, conditions: Iterable[Condition]) -> Given:
+        """These and some more."""
+        return Given((*self._conditions, *conditions))
+
+    def chance(self, gate: Gate) -> Interval:
+        """The probability of a gate in a round trip."""
+        if id(gate.condition) in self._hold:
+            return ONCE
+        if self._fail and all(map(self._fails, alternatives((gate.condition,)))):
+            return _HARDLY
+        return gate.probability
+
+    def _fails(self, way: Conditions) -> bool:
+        return any((id(one.test), one.holds) in self._fail for one in way if not one.cases)
+
+
+def divided(gates: Iterable[Gate], given: Given) -> tuple[Passage, ...]:
+    """Gates in runs."""
     passages: list[Passage] = []
     for gate in gates:
-        special = gate if gate.kind in ("reason", "flag") else None
+        special = gate if gate.kind in ("reason", "flag") or gate.parameter else None
         if special or not passages or passages[-1].special:
             passages.append(Passage())
         last = passages[-1]
-        chance = last.chance if gate.probability is ONCE else last.chance * gate.probability
-        certain = gate.probability is ONCE or id(gate.condition) in given
+        in_round = given.chance(gate)
         passages[-1] = Passage(
             (*last.gates, gate),
-            chance,
-            last.in_round if certain else last.in_round * gate.probability,
+            last.chance if gate.probability is ONCE else last.chance * gate.probability,
+            last.in_round if in_round is ONCE else last.in_round * in_round,
             special,
             last.nested or (gate.kind == "guest-mode" and gate.holds),
         )

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from vmxlint.flow import Site
 from vmxlint.link import Edge, Linker
-from vmxlint.reach import EXIT, NESTED
+from vmxlint.reach import EXIT, NESTED, Given
 from vmxlint.routine import Routine
 from vmxlint.search import Step
 from vmxlint.structs import Structs
@@ -59,17 +59,17 @@ class RoundTrip:
         ways.asked.clear()
         return found
 
-    def given(self, ways: Iterable[Step]) -> frozenset[int]:
-        """The identities of the conditions that hold on such ways."""
-        on_the_way = {id(gate.condition) for w in ways for s in w.chain() for gate in s.gates}
-        at_the_end = {id(one) for way in ways for one in self.switches[way.routine].conditions}
-        return frozenset(on_the_way | at_the_end)
+    def given(self, ways: Iterable[Step]) -> Given:
+        """The conditions that hold on such ways."""
+        on_the_way = [gate.condition for w in ways for s in w.chain() for gate in s.gates]
+        at_the_end = [one for way in ways for one in self.switches[way.routine].conditions]
+        return Given((*on_the_way, *at_the_end))
 
     def _below(
         self, step: Step, onward: Callable[[Routine], Iterable[Edge]], ways: Ways
     ) -> Iterator[Step]:
         for edge in onward(step.routine):
-            for way in ways.along(edge, step.context):
+            for way in ways.along(edge, step.context, step.edge):
                 if way[0] in (EXIT, *NESTED):
                     yield step.called(edge, way)
 

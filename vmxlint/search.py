@@ -132,7 +132,7 @@ class Search:
 
     def _call(self, step: Step, edge: Edge) -> None:
         before = len(self._ways.asked)
-        ways = self._ways.along(edge, step.context)
+        ways = self._ways.along(edge, step.context, step.edge)
         if len(self._ways.asked) > before or (not ways and self._ways.asked):
             self._waiting.append((step, edge))
             return
@@ -163,7 +163,7 @@ class Search:
         for routine, site in gate.setters:
             for context, step in self.found.get(routine, {}).items():
                 chance = step.probability
-                for behind, more, _ in self._ways.at(routine, site, context):
+                for behind, more, _ in self._ways.at(routine, site, context, step.edge):
                     total = setting.get(behind, NOTHING) + chance * more
                     setting[behind] = total.capped(1)
         self._ways.deciding = ""

@@ -19,6 +19,7 @@ from vmxlint.reach import (
     NESTED,
     NESTED_ENTRY,
     NESTED_EXIT,
+    Given,
     Passage,
     Way,
     divided,
@@ -35,8 +36,8 @@ Setting = dict[str, Interval]  # how often a flag is set, in one pass through ea
 class Ways:
     """The ways through the gates of a unit.
 
-    `given` are the identities of the conditions that hold in every nested round trip, `nested`
-    knows which calls are made in nested mode only; both once the round trip is known. `flags` says
+    `given` knows what holds in every nested round trip, `nested` which calls are made in nested
+    mode only; both once the round trip is known. `flags` says
     how often each flag is set, by its name; `asked` are the gates of those not known yet. While
     `deciding` on one, others that are not known, or that were decided without it, are open or not.
     """
@@ -46,23 +47,23 @@ class Ways:
         spine: Spine,
         gates: Gates,
         profile: Profile,
-        given: frozenset[int] = frozenset(),
+        given: Given | None = None,
         nested: NestedMode | None = None,
     ) -> None:
         self._nested = nested
         self._spine = spine
         self._gates = gates
         self._profile = profile
-        self._given = given
+        self._given = given or Given()
         self._known: dict[int, tuple[Passage, ...]] = {}
         self.flags: dict[str, Setting] = {}
         self.asked: dict[str, Gate] = {}
         self.deciding = ""
         self._guessed: defaultdict[str, set[str]] = defaultdict(set)  # by the flag that was decided
 
-    def along(self, edge: Edge, context: str) -> list[Way]:
-        """The ways from a routine, reached in `context`, along one of its calls."""
-        ways = self.at(edge.caller, edge.site, context, edge.key)
+    def along(self, edge: Edge, context: str, call: Edge | None = None) -> list[Way]:
+        """The ways from a routine, reached in `context` by a call, along one of its own calls."""
+        ways = self.at(edge.caller, edge.site, context, call, edge.key)
         if self._nested is None:
             return ways
         if needed := self._nested.needs(edge):
@@ -93,9 +94,11 @@ class Ways:
         factor = passage.in_round if context in NESTED else passage.chance
         return context, chance if factor is ONCE else chance * factor, gates + passage.gates
 
-    def at(self, routine: Routine, site: Site, context: str, key: str = "") -> list[Way]:
-        """The ways from `routine`, reached in `context`, to one of its sites; `key` is the handler
-        table's row through which the site calls."""
+    def at(
+        self, routine: Routine, site: Site, context: str, call: Edge | None = None, key: str = ""
+    ) -> list[Way]:
+        """The ways from `routine`, reached in `context` by a call, to one of its sites; `key` is
+        the handler table's row through which the site calls."""
         if key:
             return self._through_table(routine, site, context, key)
         passages = self._passages(routine, site)
@@ -109,7 +112,7 @@ class Ways:
             return nowhere([self._behind((context, ONCE, ()), passages[0])])
         ways: list[Way] = [(context, ONCE, ())]
         for passage in passages:
-            ways = [onward for way in ways for onward in self._through(way, passage)]
+            ways = [onward for way in ways for onward in self._through(way, passage, call)]
         return nowhere(ways)
 
     def _through_table(self, routine: Routine, site: Site, context: str, key: str) -> list[Way]:
@@ -120,7 +123,7 @@ class Ways:
         row = self._gates.table(key)
         ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
         gates = self._gates.gates(site.conditions, routine)
-        certain = self._given | {id(gate.condition) for gate in gates if gate.early}
+        certain = self._given.joined(gate.condition for gate in gates if gate.early)
         for passage in divided(gates, certain):
             sure = Passage(passage.gates, passage.in_round, passage.in_round, passage.special)
             ways = [onward for way in ways for onward in self._through(way, sure)]
@@ -149,11 +152,15 @@ class Ways:
             known = self._known[id(site)] = divided(gates, self._given)
         return known
 
-    def _through(self, way: Way, passage: Passage) -> Sequence[Way]:
+    def _through(self, way: Way, passage: Passage, call: Edge | None = None) -> Sequence[Way]:
         gate = passage.special
         if gate is None:
             return [self._behind(way, passage)]
         context, chance, gates = way
+        if gate.parameter:
+            known = context in NESTED and passage.in_round != gate.probability
+            more = passage.in_round if known else self._gates.chance_in(gate, call)
+            return [(context, chance * more, (*gates, gate))]
         if gate.kind == "reason":
             onward = self._through_reason(context, gate)
         else:

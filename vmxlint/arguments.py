@@ -1,0 +1,76 @@
+"""Tests of a parameter alone: the call that leads into the function decides them."""
+
+from __future__ import annotations
+
+from vmxlint.conditions import truth
+from vmxlint.facts import Expr, spelled
+from vmxlint.link import Edge, Linker
+from vmxlint.numbers import evaluate
+from vmxlint.routine import Routine
+from vmxlint.templates import substituted
+
+
+def parameter_of(test: Expr, routine: Routine) -> str:
+    """The parameter that a test is on, if it is on nothing else and nothing changes it; or ""."""
+    match test:
+        case Expr("binary", "==" | "!=", (subject, constant)) if _is_constant(constant, routine):
+            test = subject
+    while test.kind == "cast":
+        test = test.kids[0]
+    own = test.kind == "name" and test.text in routine.parameters
+    return test.text if own and test.text not in routine.changes else ""
+
+
+class Arguments:
+    """What the calls of a unit give for parameters."""
+
+    def __init__(self, linker: Linker) -> None:
+        self._linker = linker
+
+    def decide(self, test: Expr, name: str, call: Edge) -> bool | None:
+        """Whether a test of a parameter is true in the function that a call leads to; None if the
+        argument is no constant."""
+        given = _argument(name, call)
+        if given is None or not _is_constant(given, call.caller):
+            return None
+        decided = substituted(test, {name: given})
+        match decided:
+            case Expr("binary", "==" | "!=" as operator, (left, right)):
+                values = [self._value(one) for one in (left, right)]
+                named = None in values  # two names of constants mostly are two values
+                equal = spelled(left) == spelled(right) if named else values[0] == values[1]
+                return equal if operator == "==" else not equal
+        value = self._value(decided)
+        return truth(decided) if value is None else value != 0
+
+    def _value(self, expr: Expr) -> int | None:
+        words = {"true": "1", "false": "0", "NULL": "0"}
+        while expr.kind == "cast":
+            expr = expr.kids[0]
+        if expr.kind == "unary" and expr.text == "-" and expr.kids[0].kind == "number":
+            value = self._value(expr.kids[0])
+            return None if value is None else -value
+        text = words.get(expr.text, spelled(expr))
+        return evaluate(text, self._linker.constants)
+
+    def is_passed(self, constant: Expr, name: str, routine: Routine) -> bool:
+        """Whether a call gives just that constant for a parameter: it then has a meaning of its own
+        that no computed value has."""
+        wanted = spelled(constant)
+        return any(
+            (given := _argument(name, edge)) is not None and spelled(given) == wanted
+            for edge in self._linker.callers(routine)
+        )
+
+
+def _argument(name: str, call: Edge) -> Expr | None:
+    place = call.callee.parameters.index(name) + 1
+    given = call.site.expr.kids
+    return given[place] if call.site.expr.kind == "call" and len(given) > place else None
+
+
+def _is_constant(expr: Expr, routine: Routine) -> bool:
+    while expr.kind == "cast" or (expr.kind == "unary" and expr.text in "-~"):
+        expr = expr.kids[0]
+    named = expr.kind == "name" and expr.text not in routine.variables
+    return expr.kind == "number" or (named and expr.text.isupper())
