@@ -18,13 +18,15 @@ class Condition(NamedTuple):
     """`test` is true (`holds`) or false. `early`: because other ways left.
 
     Of a `switch`, `test` is the subject and `cases` are the values; then `holds` says whether the
-    subject is among them. Of a label, `ways` are those that lead there, each with what it needs.
+    subject is among them, and `of` how many the switch has. Of a label, `ways` are those that lead
+    there, each with what it needs.
     """
 
     test: Expr
     holds: bool
     early: bool = False
     cases: tuple[Expr, ...] = ()
+    of: int = 0
     ways: tuple[tuple[Condition, ...], ...] = ()
 
 

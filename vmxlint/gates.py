@@ -80,7 +80,7 @@ class Gates:
             among, reasons = found
             return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
-            return self._state(condition, condition.holds)
+            return self._of_switch(condition)
         if condition.ways:
             chance = self._chance_of(condition.ways, routine)
             return Gate("state", condition, condition.holds, chance)
@@ -173,6 +173,13 @@ class Gates:
         if self._is_memo(condition, routine):
             return Gate("memo", condition, holds, UNKNOWN)
         return None
+
+    def _of_switch(self, condition: Condition) -> Gate:
+        """One arm of a switch: each value is as likely as another, and as none of them."""
+        if condition.early or not condition.holds:
+            return self._state(condition, condition.holds)
+        share = len(condition.cases) / (condition.of + 1)
+        return Gate("state", condition, True, Interval(0, share, 1))
 
     def _state(self, condition: Condition, holds: bool) -> Gate:
         return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)

@@ -58,4 +58,5 @@ class Switch:
         cases = tuple(wanted.values())
         if by_default:
             cases = tuple(one for one in self._values if id(one) not in wanted)
-        return Condition(self._subject, not by_default, cases=cases) if cases else None
+        of = len(self._values)
+        return Condition(self._subject, not by_default, cases=cases, of=of) if cases else None

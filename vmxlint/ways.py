@@ -179,7 +179,20 @@ class Ways:
             return []
         if context in (ENTRY, EXIT):
             return list(setting.items())
-        return [(context, gate.probability if setting else RARELY)]
+        if not setting:
+            return [(context, RARELY)]
+        passes = self._per_round_trip({context: ONCE})
+        often = self._per_round_trip(setting) / passes if passes else 1
+        return [(context, Interval(0, min(gate.probability.typical, often), 1))]
+
+    def _per_round_trip(self, setting: Setting) -> float:
+        """How often a flag is set in one nested round trip, with all the exits in it."""
+        return sum(
+            often.typical * self._profile.share(context.removeprefix("exit:"))
+            if context.startswith("exit:")
+            else often.typical
+            for context, often in setting.items()
+        )
 
     def _through_reason(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
         here = context.removeprefix("exit:")
