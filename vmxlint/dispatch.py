@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from vmxlint.facts import Expr, Facts
+from vmxlint.facts import Expr, Facts, Table
 from vmxlint.flow import Site
 from vmxlint.mentions import Mentions
 from vmxlint.model.dialect import Dialect
@@ -123,7 +123,7 @@ class Dispatch:
         found: dict[str, list[tuple[str, Routine]]] = {}
         for path, table in self._tables:
             rows = [row for row in table.rows if row.key.startswith("[")]
-            for row in rows if len(rows) >= _SHORTEST_TABLE else ():
+            for row in rows if self._is_by_reason(table) else ():
                 if callee := self._names.resolve(row.value, path):
                     found.setdefault(table.name, []).append((row.key.strip("[] \t"), callee))
         for routine, target, value in self._assignments:
@@ -133,6 +133,29 @@ class Dispatch:
                     if callee and any(key == known for known, _ in rows_of_table):
                         rows_of_table.append((key, callee))
         return {name: tuple(dict.fromkeys(rows)) for name, rows in found.items()}
+
+    def _is_by_reason(self, table: Table) -> bool:
+        """Whether exit reasons index a table."""
+        keys = [row.key.strip("[] \t") for row in table.rows if row.key.startswith("[")]
+        meant = (self._names.constants.get(key, key) for key in keys)
+        prefix = self._dialect.reason_prefix
+        by_reason = any(
+            prefix in (key[: len(prefix)], value[: len(prefix)])
+            for key, value in zip(keys, meant, strict=True)
+        )
+        return by_reason and len(keys) >= _SHORTEST_TABLE
+
+    @cached_property
+    def lists(self) -> Mapping[str, tuple[Routine, ...]]:
+        """Of each other array of functions: those that it holds."""
+        found: dict[str, dict[Routine, None]] = {}
+        for path, table in self._tables:
+            if not self._is_by_reason(table):
+                for row in table.rows:
+                    callee = None if row.key[:1] == "." else self._names.resolve(row.value, path)
+                    if callee:
+                        found.setdefault(table.name, {})[callee] = None
+        return {name: tuple(held) for name, held in found.items()}
 
     @cached_property
     def _assignments(self) -> list[tuple[Routine, Target, str]]:
@@ -184,6 +207,9 @@ class Dispatch:
         for table, rows in self.handlers.items():
             if any(handler is routine for _, handler in rows):
                 yield from self.dispatchers[table]
+        for table, held in self.lists.items():
+            if routine in held:
+                yield from (one for one in self._mentions.routines if table in one.function.text)
         for name in sorted(names):
             yield from self._takers.get(name, ())
             yield from self._called_back.get(name, ())

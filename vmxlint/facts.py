@@ -110,7 +110,7 @@ class Struct:
 
 
 class Row(NamedTuple):
-    """`[key] = value` or `.key = value` of an initialiser, `value` being a plain name."""
+    """`[key] = value`, `.key = value` or just `value` of an initialiser, a plain name."""
 
     key: str
     value: str

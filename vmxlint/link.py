@@ -115,11 +115,17 @@ class Linker:
                 if form in self.dialect.call_forms:
                     yield from self._through_slot(routine, site, self.dialect.slot(name), "")
             case Expr("index", _, (Expr(_, table), _)):
-                for key, found in self.dispatch.handlers.get(table, ()):
-                    yield Edge(routine, found, site, key=key)
+                yield from self._through_table(routine, site, table)
             case Expr("unary" | "cast" | "ternary"):
                 for part in callee.kids[callee.kind == "ternary" :]:
                     yield from self._targets(routine, site, part, depth)
+
+    def _through_table(self, routine: Routine, site: Site, table: str) -> Iterator[Edge]:
+        for key, found in self.dispatch.handlers.get(table, ()):
+            yield Edge(routine, found, site, key=key)
+        able = self.dispatch.lists.get(table, ())
+        for found in able:
+            yield Edge(routine, found, site, value=True, rivals=len(able))
 
     def _through_slot(
         self, routine: Routine, site: Site, slot: str, type_name: str

@@ -74,6 +74,9 @@ def _note_table(draft: Draft, declarator: Declarator, kind: str) -> None:
     assert declarator.value is not None
     pairs = [one for one in declarator.value.kids if one.kind == "pair" and one.kids]
     rows = tuple(Row(p.text, value, p.start) for p in pairs for value in targets(p.kids[-1]))
+    if not rows and declarator.value.kind == "list":
+        listed = [(v, one.start) for one in declarator.value.kids for v in targets(one)]
+        rows = tuple(Row("", value, start) for value, start in listed if value.isidentifier())
     if rows:
         draft.tables.append(Table(declarator.name, kind, rows, declarator.start))
 
@@ -165,7 +168,9 @@ def _function_declarator(draft: Draft, node: Node, kids: Kids) -> Declarator | N
     params = next((v for v in kids if type(v) is tuple), ())
     if inner is None:
         return None
-    return inner if inner.params is not None else inner._replace(params=params)
+    if inner.params is not None or inner.pointers:  # of a pointer to a function: it is a variable
+        return inner
+    return inner._replace(params=params)
 
 
 def _initialised(draft: Draft, node: Node, kids: Kids) -> Declarator | None:

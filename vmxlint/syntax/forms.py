@@ -18,6 +18,7 @@ _OBJECT = re.compile(r"\s*(?:if|for|while|return|goto|[{}])|.*\}\s*\Z", re.DOTAL
 _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or a declaration
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
 _LEAVES = re.compile(r"\breturn\b")
+_WORD = re.compile(r"(#?)\s*\b([A-Za-z_]\w*)")
 _A_STATEMENT = re.compile(r"[;{}]\s*(\w+)\s*(?=[;}])")
 _MEMBER = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
 _PATH = re.compile(r"[\s(&*]*+\w++[\s)]*+(?:(?:->|\.)\s*+[A-Za-z_]\w*+\s*+)++[\s)]*+")
@@ -46,8 +47,11 @@ def shapes_code(macro: Macro) -> bool:
 
 
 def is_part_of_its_caller(macro: Macro) -> bool:
-    """Whether a macro only makes sense where it is called: it pastes names, leaves the caller,
-    runs a statement that it is given, names a member of what it is given, or some bits of that."""
+    """Whether a macro only makes sense where it is called.
+
+    It pastes names, leaves the caller, runs a statement that it is given, drops what it is given,
+    names a member of it, or some bits of it.
+    """
     if not macro.params:
         return False
     if "##" in macro.body:
@@ -58,8 +62,16 @@ def is_part_of_its_caller(macro: Macro) -> bool:
         return True
     if len(macro.params) == 1 and _PART_OF_A_VALUE.fullmatch(macro.body):
         return not _CALL.search(macro.body)
-    return bool(_LEAVES.search(macro.body)) or any(
-        one[1] in macro.params for one in _A_STATEMENT.finditer(macro.body)
+    if _LEAVES.search(macro.body) or _drops(macro.params, macro.body):
+        return True
+    return any(one[1] in macro.params for one in _A_STATEMENT.finditer(macro.body))
+
+
+def _drops(params: tuple[str, ...], body: str) -> bool:
+    """Whether a macro names a parameter nowhere, or as a string only, so that nothing runs it."""
+    used = {word for sign, word in _WORD.findall(body) if not sign}
+    return "__VA_ARGS__" not in used and any(
+        one.isidentifier() and one not in used for one in params
     )
 
 

@@ -90,7 +90,13 @@ def _nested(kids: Kids) -> tuple[Stmt, ...]:
 def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
     start, end = draft.span(node)
     values = expressions_of(kids)
-    return Stmt("expr", "", values[0], (), (), start, end) if values else None
+    if not values:
+        return None
+    expr = values[0]
+    if expr.kind == "cast" and node.children[0].type == "call_expression":
+        callee = Expr("name", expr.text, (), expr.start, expr.start)
+        expr = Expr("call", "", (callee, *expr.kids), expr.start, expr.end)  # `(f)(x);`
+    return Stmt("expr", "", expr, (), (), start, end)
 
 
 def _block(draft: Draft, node: Node, kids: Kids) -> Stmt:
