@@ -8,7 +8,7 @@ from functools import cached_property
 
 from vmxlint.arguments import Arguments, parameter_of
 from vmxlint.builds import Builds
-from vmxlint.conditions import implied
+from vmxlint.conditions import implied, truth
 from vmxlint.facts import Expr, called, members, spelled, walk
 from vmxlint.flags import Flags
 from vmxlint.flow import Condition, Conditions, Site
@@ -19,7 +19,6 @@ from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
 
-_DEEPEST = 3
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 
 
@@ -247,6 +246,10 @@ def _stripped(test: Expr, holds: bool, hints: Collection[str] = _HINTS.keys()) -
                 test, holds = inner, not holds
             case Expr("cast", _, (inner,)):
                 test = inner
+            case Expr(
+                "binary", "==" | "!=" as operator, (inner, Expr("number", text) as known)
+            ) if text != "1" and (said := truth(known)) is not None:
+                test, holds = inner, holds == ((operator == "==") == said)
             case Expr("call", _, (Expr("name", name), inner, *_)) if name in hints:
                 test = inner
             case _:

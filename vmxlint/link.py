@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from vmxlint.conditions import Conditions, implied
 from vmxlint.dispatch import Dispatch
 from vmxlint.facts import Body, Expr, Facts, Function
 from vmxlint.flow import Site
@@ -22,8 +23,8 @@ class Edge:
     """`caller` calls `callee` at `site`.
 
     Through a handler table it does so only for exit reason `key`, through an ops struct by its
-    member `slot`, through a function pointer as a `value`. `rivals` is how many functions the site
-    may call instead, this one included.
+    member `slot`, through a function pointer as a `value`, which it holds `when` these conditions
+    are met. `rivals` is how many functions the site may call instead, this one included.
     """
 
     caller: Routine
@@ -33,6 +34,7 @@ class Edge:
     slot: str = ""
     value: bool = False
     rivals: int = 1
+    when: Conditions = ()
 
 
 class Linker:
@@ -107,18 +109,15 @@ class Linker:
                     if found is not routine:
                         yield Edge(routine, found, site, value=depth > 0)
             case Expr("member", slot, (base,)):
-                variable = routine.variables.get(base.text) if base.kind == "name" else None
-                yield from self._through_slot(
-                    routine, site, slot, variable.type if variable else ""
-                )
+                yield from self._through_slot(routine, site, slot, routine.type_of(base))
             case Expr("call", _, (Expr("name", form), Expr("name", name))):
                 if form in self.dialect.call_forms:
                     yield from self._through_slot(routine, site, self.dialect.slot(name), "")
             case Expr("index", _, (Expr(_, table), _)):
                 yield from self._through_table(routine, site, table)
-            case Expr("unary" | "cast" | "ternary"):
-                for part in callee.kids[callee.kind == "ternary" :]:
-                    yield from self._targets(routine, site, part, depth)
+            case Expr("ternary" | "unary" | "cast"):
+                for part, when in _chosen(callee):
+                    yield from _only(when, self._targets(routine, site, part, depth))
 
     def _through_table(self, routine: Routine, site: Site, table: str) -> Iterator[Edge]:
         for key, found in self.dispatch.handlers.get(table, ()):
@@ -142,6 +141,22 @@ class Linker:
             able = dict.fromkeys(self.dispatch.handed(routine, name))
             for found in able:
                 yield Edge(routine, found, site, value=True, rivals=len(able))
-        values = {change.value: None for change in routine.changes.get(name, ())}
-        for value in values if depth < _DEEPEST else ():
-            yield from self._targets(routine, site, value, depth + 1)
+        changes = {one.value: one for one in routine.changes.get(name, ())}
+        for change in changes.values() if depth < _DEEPEST else ():
+            when = tuple(one for one in change.conditions if one not in site.conditions)
+            yield from _only(when, self._targets(routine, site, change.value, depth + 1))
+
+
+def _chosen(value: Expr) -> Iterator[tuple[Expr, Conditions]]:
+    """What a value can be, and when."""
+    if value.kind == "ternary":
+        test, *arms = value.kids
+        for arm, holds in zip(arms, (True, False), strict=False):
+            yield arm, implied(test, holds)
+    else:
+        yield from ((one, ()) for one in value.kids)
+
+
+def _only(when: Conditions, edges: Iterator[Edge]) -> Iterator[Edge]:
+    for edge in edges:
+        yield replace(edge, when=(*when, *edge.when)) if when else edge

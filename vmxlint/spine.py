@@ -93,13 +93,14 @@ class Spine:
     def loops(self) -> Mapping[Routine, tuple[int, int]]:
         """The callers of the spine through the ops struct: the run loop."""
         found: dict[Routine, tuple[int, int]] = {}
-        slots = self._linker.dialect.entry_slots
+        known = self._linker.dialect.entry_slots
+        named = any(map(self._linker.dispatch.held, known))
         callers = (edge.caller for one in self.steps for edge in self._linker.callers(one))
         for routine in dict.fromkeys(callers):
             numbers = [
                 _number(routine, edge.site)
                 for edge in self._linker.edges(routine)
-                if edge.slot in slots and edge.callee in self.steps
+                if edge.callee in self.steps and (edge.slot in known if named else edge.slot)
             ]
             if numbers:
                 found[routine] = (min(numbers), max(numbers))

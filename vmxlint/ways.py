@@ -64,6 +64,8 @@ class Ways:
     def along(self, edge: Edge, context: str, call: Edge | None = None) -> list[Way]:
         """The ways from a routine, reached in `context` by a call, along one of its own calls."""
         ways = self.at(edge.caller, edge.site, context, call, edge.key)
+        for passage in self._held_when(edge):
+            ways = nowhere([onward for way in ways for onward in self._through(way, passage, call)])
         if self._nested is None:
             return ways
         if needed := self._nested.needs(edge):
@@ -74,6 +76,12 @@ class Ways:
             share = Interval(0, 1 / rivals, 1)
             ways = [(behind, chance * share, gates) for behind, chance, gates in ways]
         return ways
+
+    def _held_when(self, edge: Edge) -> tuple[Passage, ...]:
+        """The gates before a function pointer gets the value that a call leads to."""
+        if not edge.when:
+            return ()
+        return divided(self._gates.gates(edge.when, edge.caller), self._given)
 
     def _in_nested_mode(self, way: Way) -> Way:
         """A way that goes on in nested mode only. Of one round trip's exits, those of a reason are

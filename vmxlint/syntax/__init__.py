@@ -20,7 +20,7 @@ from vmxlint.syntax import assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
-from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code
+from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code, spells_cases
 from vmxlint.syntax.lower import TOO_DEEP, lower
 from vmxlint.syntax.mask import without_comments
 from vmxlint.syntax.words import Words, present_in
@@ -84,6 +84,7 @@ class Reader:
         self._pasting = parts | {
             name: one for name, one in known_macros.items() if is_part_of_its_caller(one)
         }
+        self._casing = [name for name, one in self._pasting.items() if spells_cases(one)]
 
     def _is_alias(self, name: str) -> bool:
         macro = self._known.macros[name]
@@ -130,6 +131,7 @@ class Reader:
         """The body of a function of a file, that the Facts do not hold."""
         text = function.text.encode("utf-8", "surrogateescape")
         has_included = bool(included.NAMED.search(function.text))
+        has_cases = has_included or any(name in function.text for name in self._casing)
         spelling = self._spelling(
             facts.asms if function.place is None else (),
             included=included.of(facts.macros) if has_included else (),
@@ -137,7 +139,7 @@ class Reader:
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
         body = lower(draft).body or Body((), ())
         body = body._replace(gaps=tuple(one for one in draft.gaps if one.reason == TOO_DEEP))
-        return body._replace(statements=included.with_cases(body)) if has_included else body
+        return body._replace(statements=included.with_cases(body)) if has_cases else body
 
     def _included(self, path: str, name: str) -> bytes | None:
         """The text of the file that another one includes under a name."""

@@ -17,6 +17,8 @@ _FUNCTION = re.compile(rb"[^;{}=]*\b\w[\w#]*\s*\([^;{}=]*\)\s*")
 _OBJECT = re.compile(r"\s*(?:if|for|while|return|goto|[{}])|.*\}\s*\Z", re.DOTALL)
 _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or a declaration
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
+_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*\(")
+_CASES = re.compile(r"\s*(?:case\b|default\s*:)")
 _LEAVES = re.compile(r"\breturn\b")
 _WORD = re.compile(r"(#?)\s*\b([A-Za-z_]\w*)")
 _A_STATEMENT = re.compile(r"[;{}]\s*(\w+)\s*(?=[;}])")
@@ -46,6 +48,11 @@ def shapes_code(macro: Macro) -> bool:
     return bool(_OBJECT.match(macro.body))
 
 
+def spells_cases(macro: Macro) -> bool:
+    """Whether a macro is one or more cases of the switch that it is called in."""
+    return bool(_CASES.match(macro.body))
+
+
 def is_part_of_its_caller(macro: Macro) -> bool:
     """Whether a macro only makes sense where it is called.
 
@@ -54,7 +61,11 @@ def is_part_of_its_caller(macro: Macro) -> bool:
     """
     if not macro.params:
         return False
-    if "##" in macro.body:
+    if (
+        "##" in macro.body
+        or spells_cases(macro)
+        or any(one in macro.params for one in _MEMBER.findall(macro.body))
+    ):
         return True
     if macro.spells_asm:
         return False

@@ -25,6 +25,7 @@ _CASES = re.compile(r"\s*(?:case|default)\b")
 _BLOCK = re.compile(rb"(?:[);{}:]|\b(?:else|do))\s*\Z")
 _DATA = re.compile(rb"[=,]\s*\Z")
 _NEAR = 200
+_ARMS = ("case", "default")
 
 Find = Callable[[str], bytes | None]
 _Line = re.Match[bytes]
@@ -114,20 +115,34 @@ def of(known: Iterable[Macro]) -> list[Macro]:
 
 
 def with_cases(body: Body) -> tuple[Stmt, ...]:
-    """The statements of a function, with the cases of included files where they belong."""
+    """The statements of a function, with the cases of included files, and of macros, where they
+    belong."""
     return _with_cases(body.statements)
 
 
 def _with_cases(statements: Iterable[Stmt]) -> tuple[Stmt, ...]:
     found: list[Stmt] = []
     for one in statements:
-        one = one._replace(body=_with_cases(one.body), orelse=_with_cases(one.orelse))
-        if one.kind == "case" and one.body and (cases := _cases(one.body[0].expr)):
+        cases = _cases(one.body[0].expr) if one.kind == "case" and one.body else []
+        rest = one.body[1:] if cases else one.body
+        one = one._replace(body=_with_cases(rest), orelse=_with_cases(one.orelse))
+        if cases:
             last = cases[-1]
-            found += [*cases[:-1], last._replace(body=last.body + one.body[1:])]
+            found += [*cases[:-1], last._replace(body=last.body + one.body)]
+        elif one.kind == "expr" and (cases := _cases(one.expr)):
+            found += cases
+        elif one.kind in _ARMS:
+            found += _apart(one)
         else:
             found.append(one)
     return tuple(found)
+
+
+def _apart(arm: Stmt) -> Iterator[Stmt]:
+    """An arm of a switch, and behind it those that stand in it."""
+    behind = next((n for n, one in enumerate(arm.body) if one.kind in _ARMS), len(arm.body))
+    yield arm._replace(body=arm.body[:behind])
+    yield from arm.body[behind:]
 
 
 def _cases(expr: Expr | None) -> list[Stmt]:
@@ -136,7 +151,7 @@ def _cases(expr: Expr | None) -> list[Stmt]:
         return []
     found: list[Stmt] = []
     for one in (part for block in expr.stmts for part in block.body):
-        if one.kind in ("case", "default"):
+        if one.kind in _ARMS:
             found.append(one)
         elif found:
             found[-1] = found[-1]._replace(body=(*found[-1].body, one))
