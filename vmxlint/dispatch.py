@@ -41,6 +41,11 @@ class Dispatch:
         self, files: Sequence[Facts], names: Names, mentions: Mentions, dialect: Dialect
     ) -> None:
         self._tables = [(one.path, table) for one in files for table in one.tables]
+        self._members = {
+            struct.name: tuple(member.name for member in struct.members)
+            for one in files
+            for struct in one.structs
+        }
         self._names = names
         self._mentions = mentions
         self._dialect = dialect
@@ -50,16 +55,24 @@ class Dispatch:
         """What a struct member that is called can hold."""
         found: dict[str, dict[Slot, None]] = {}
         for path, table in self._tables:
-            for row in table.rows:
-                member = row.key.removeprefix(".").strip()
-                if member != row.key and (member in self._outer or self._is_called(member)):
-                    if callee := self._names.resolve(row.value, path):
+            for member, value in self._filled(table):
+                if member in self._outer or self._is_called(member):
+                    if callee := self._names.resolve(value, path):
                         found.setdefault(member, {})[Slot(callee, table.type)] = None
         for routine, target, value in self._assignments:
             if target.kind == "member" and self._is_called(target.text):
                 if callee := self._names.resolve(value, routine.path):
                     found.setdefault(target.text, {})[Slot(callee, target.type)] = None
         return {slot: tuple(held) for slot, held in found.items()}
+
+    def _filled(self, table: Table) -> Iterator[tuple[str, str]]:
+        """The members that an initialiser fills, by their names or in their order, and values."""
+        members = self._members.get(table.type, ())
+        for number, row in enumerate(table.rows):
+            if row.key.startswith("."):
+                yield row.key.removeprefix(".").strip(), row.value
+            elif not row.key and number < len(members):
+                yield members[number], row.value
 
     @cached_property
     def _put(self) -> Mapping[tuple[str, Routine], tuple[Routine, ...]]:
@@ -73,10 +86,9 @@ class Dispatch:
     def installers(self, slot: str, held: Routine) -> tuple[Routine, ...]:
         """The routines that put a function into a member; none if a table has it there already."""
         for path, table in self._tables:
-            for row in table.rows:
-                if row.key.removeprefix(".").strip() == slot:
-                    if self._names.resolve(row.value, path) is held:
-                        return ()
+            for member, value in self._filled(table):
+                if member == slot and self._names.resolve(value, path) is held:
+                    return ()
         return self._put.get((slot, held), ())
 
     @cached_property

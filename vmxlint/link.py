@@ -108,8 +108,9 @@ class Linker:
                 for found in self.names.meant(name, routine.path):
                     if found is not routine:
                         yield Edge(routine, found, site, value=depth > 0)
+                yield from self._through_table(routine, site, name if depth else "")
             case Expr("member", slot, (base,)):
-                yield from self._through_slot(routine, site, slot, routine.type_of(base))
+                yield from self._through_member(routine, site, slot, base)
             case Expr("call", _, (Expr("name", form), Expr("name", name))):
                 if form in self.dialect.call_forms:
                     yield from self._through_slot(routine, site, self.dialect.slot(name), "")
@@ -118,6 +119,15 @@ class Linker:
             case Expr("ternary" | "unary" | "cast"):
                 for part, when in _chosen(callee):
                     yield from _only(when, self._targets(routine, site, part, depth))
+
+    def _through_member(
+        self, routine: Routine, site: Site, slot: str, base: Expr
+    ) -> Iterator[Edge]:
+        table = base.kids[0].text if base.kind == "index" else ""
+        if table in self.dispatch.handlers:
+            yield from self._through_table(routine, site, table)
+        else:
+            yield from self._through_slot(routine, site, slot, routine.type_of(base))
 
     def _through_table(self, routine: Routine, site: Site, table: str) -> Iterator[Edge]:
         for key, found in self.dispatch.handlers.get(table, ()):

@@ -19,6 +19,7 @@ Allowed = tuple[bool, frozenset[str]]
 EXIT_REASON = "VM_EXIT_REASON"
 HINTS = ("likely", "unlikely")
 _DEEPEST = 4
+_FAR_UP = 2
 _MOST_RETURNS = 8
 _MOST_CALLERS = 8
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -185,7 +186,7 @@ class Reasons:
             below.add(reason)
         return sign in ("<", "<="), frozenset(below)
 
-    def _reason(self, constant: Expr, routine: Routine) -> str | None:
+    def _reason(self, constant: Expr, routine: Routine, depth: int = 0) -> str | None:
         """The reason that a constant stands for: itself, or by another name for it."""
         for _ in range(_DEEPEST):
             if constant.kind == "cast":
@@ -194,6 +195,8 @@ class Reasons:
                 return None
             if constant.text.startswith(self._prefix):
                 return self.canonical(constant.text)
+            if constant.text in routine.parameters:
+                return self._handed(constant.text, routine, depth)
             values = list(assigned(routine, constant.text))
             if len(values) == 1:
                 constant = values[0]
@@ -201,6 +204,13 @@ class Reasons:
                 text = self._linker.constants.get(constant.text, "")
                 constant = constant._replace(text=text)
         return None
+
+    def _handed(self, name: str, routine: Routine, depth: int) -> str | None:
+        """The reason that all callers give for a parameter."""
+        if depth >= _FAR_UP:
+            return None
+        found = {self._reason(one, caller, depth + 1) for one, caller in self._given(name, routine)}
+        return found.pop() if len(found) == 1 else None
 
     def _of_case(self, case: Expr, routine: Routine) -> frozenset[str]:
         """The reasons that a value or range of a switch stands for; none if it is no reason."""

@@ -35,6 +35,7 @@ _LONGEST_MACRO = 8000
 _PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
 MOST_RIVALS = 3
 _EMPTY: Mapping[str, bytes] = MappingProxyType({})
+_PLAIN = Spelling({}, (), (), None)
 _NOTHING = Expr("opaque", "", (), 0, 0)
 
 
@@ -161,7 +162,17 @@ class Reader:
             pasting.keys(),
             partial(self._pasted, pasting),
             Words(pasting, present).of,
+            self._rows,
         )
+
+    def _rows(self, text: str, place: tuple[int, int]) -> Iterable[Row]:
+        """The rows that an element of a table stands for, if that is a macro's."""
+        macro = self._known.macros.get(text.partition("(")[0].strip())
+        if macro is None:
+            return ()
+        code = macros.expanded(macro.body if macro.params is None else text, self._known.macros)
+        made = lower(Draft("", _cleaned(f"int rows[] = {{ {code} }};"), _PLAIN, place)).tables
+        return [row for row in made[0].rows if row.key] if made else ()
 
     def _value(self, text: str) -> Expr:
         """A piece of C, such as an operand of an asm statement, as an expression."""

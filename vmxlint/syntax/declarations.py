@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -72,13 +72,33 @@ def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
 
 def _note_table(draft: Draft, declarator: Declarator, kind: str) -> None:
     assert declarator.value is not None
-    pairs = [one for one in declarator.value.kids if one.kind == "pair" and one.kids]
-    rows = tuple(Row(p.text, value, p.start) for p in pairs for value in targets(p.kids[-1]))
+    rows = tuple(_rows(draft, declarator.value.kids))
     if not rows and declarator.value.kind == "list":
-        listed = [(v, one.start) for one in declarator.value.kids for v in targets(one)]
-        rows = tuple(Row("", value, start) for value, start in listed if value.isidentifier())
+        rows = tuple(_in_order(declarator.value.kids))
     if rows:
         draft.tables.append(Table(declarator.name, kind, rows, declarator.start))
+
+
+def _rows(draft: Draft, elements: Iterable[Expr]) -> Iterator[Row]:
+    """The elements with a key; those in a struct have that of the struct."""
+    for one in elements:
+        if one.kind == "pair" and one.kids:
+            held = one.kids[-1]
+            inner = held.kids if held.kind == "list" else (held,)
+            parts = (part.kids[-1] if part.kind == "pair" and part.kids else part for part in inner)
+            yield from (
+                Row(one.text, value, one.start) for part in parts for value in targets(part)
+            )
+        elif draft.spelling.rows and not draft.place:
+            code = draft.text[one.start - draft.base : one.end - draft.base]
+            yield from draft.spelling.rows(code.decode("utf-8", "replace"), (one.start, one.end))
+
+
+def _in_order(elements: Iterable[Expr]) -> Iterator[Row]:
+    """The elements of an initialiser without keys, if there are functions among them."""
+    named = any(value.isidentifier() for one in elements for value in targets(one))
+    for one in elements if named else ():
+        yield Row("", next(targets(one)), one.start)
 
 
 def _struct(draft: Draft, node: Node, kids: Kids) -> Type:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import tree_sitter_c
 from tree_sitter import Language, Node
 
-from vmxlint.facts import Body, Expr, Function, Gap, Stmt, Struct, Table, Variable
+from vmxlint.facts import Body, Expr, Function, Gap, Row, Stmt, Struct, Table, Variable
 
 LANGUAGE = Language(tree_sitter_c.language())
 
@@ -30,6 +30,7 @@ class Declarator(NamedTuple):
 
 
 Value = object
+Rows = Callable[[str, tuple[int, int]], Iterable[Row]]
 Pasted = Callable[[str, tuple[int, int]], Expr | None]
 
 
@@ -39,7 +40,7 @@ class Spelling(NamedTuple):
     `asm_numbers` maps the offset of a blanked asm statement to its number. `aliases` are macros
     without parentheses that have code in them, so that their plain name is a call. `pasting` are
     those that paste names: `pasted` gives the expression that a call of one stands for. `words`
-    gives what a piece of code calls.
+    gives what a piece of code calls, `rows` what a macro call puts into a table.
     """
 
     asm_numbers: Mapping[int, int]
@@ -47,6 +48,7 @@ class Spelling(NamedTuple):
     pasting: Collection[str]
     pasted: Pasted | None
     words: Callable[[str], frozenset[str]] = lambda code: frozenset()
+    rows: Rows | None = None
 
 
 Kids = list[Value]  # of the named children and the operators, in order

@@ -6,7 +6,7 @@ It says which functions can lead to which others, so that only the bodies that m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from vmxlint.syntax import macros
 from vmxlint.syntax.macros import Macros
@@ -17,6 +17,7 @@ _CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
 _STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*[;,}])")
 _EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_POINTER = re.compile(r"\(\*\s*(?:const\s+)?(\w+)\s*\)\s*\(")
 _FEW = 2000
 _STORED_IN = re.compile(r"=[\s)]*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
@@ -43,8 +44,15 @@ class Words:
         words.update([name[::-1] + "=" for name in _STORED_IN.findall(turned)])
         words.update(["=" + name for name in _STORED.findall(code)])
         words.update(["=" + name for both in _EITHER.findall(code) for name in both])
+        words.update("." + name for name in _copied(code))
         words.update(present_in(code, self._aliases))
         return frozenset(words)
+
+
+def _copied(code: str) -> Iterator[str]:
+    """The members that function pointers of `code` are copies of, to be called by another name."""
+    for name in _POINTER.findall(code) if "(*" in code else ():
+        yield from re.findall(rf"\b{name}\b[^;=]*=[\w\s>.-]*?(?:->|\.)(\w+)\s*[;,]", code)
 
 
 def present_in(code: str, names: Collection[str]) -> Collection[str]:
