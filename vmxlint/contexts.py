@@ -132,6 +132,10 @@ class Contexts:
         """The conditions that hold in every nested round trip."""
         return self._round.given(self._switching)
 
+    def chance(self, gate: Gate, context: str) -> Interval:
+        """The probability of a gate on a way of a context."""
+        return self._ways.chance(gate, context)
+
     @property
     def switches(self) -> Collection[Routine]:
         """The routines that make another VMCS the vCPU's current one."""

@@ -14,7 +14,6 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.names import Names
 from vmxlint.routine import Routine
 
-_SHORTEST_TABLE = 3
 _DEEPEST = 3
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -151,11 +150,10 @@ class Dispatch:
         keys = [row.key.strip("[] \t") for row in table.rows if row.key.startswith("[")]
         meant = (self._names.constants.get(key, key) for key in keys)
         prefix = self._dialect.reason_prefix
-        by_reason = any(
-            prefix in (key[: len(prefix)], value[: len(prefix)])
+        return any(
+            key.startswith(prefix) or value.startswith(prefix)
             for key, value in zip(keys, meant, strict=True)
         )
-        return by_reason and len(keys) >= _SHORTEST_TABLE
 
     @cached_property
     def lists(self) -> Mapping[str, tuple[Routine, ...]]:

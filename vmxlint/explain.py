@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from vmxlint.cost import Pricing
 from vmxlint.explanation import Explained, Made, Running
 from vmxlint.facts import spelled
 from vmxlint.gate import Gate
@@ -38,7 +37,7 @@ def explained(
 def _function(routine: Routine, target: Target, program: Program, file: SourceFile) -> Explained:
     path = target.name(routine.path) or routine.path
     ways = program.contexts.to(routine).values()
-    contexts = [_running(reach, program.pricing) for reach in ways]
+    contexts = [_running(reach, program) for reach in ways]
     return Explained(
         routine.name,
         path,
@@ -54,8 +53,8 @@ def _most_often_first(one: Running) -> tuple[float, float, str]:
     return -often, -one.per_exit.typical, one.context
 
 
-def _running(reach: Reach, pricing: Pricing) -> Running:
-    times = pricing.times([reach])
+def _running(reach: Reach, program: Program) -> Running:
+    times = program.pricing.times([reach])
     return Running(
         reach.context,
         times.per_exit,
@@ -63,13 +62,18 @@ def _running(reach: Reach, pricing: Pricing) -> Running:
         times.grade if reach.expected.low == reach.expected.high else GUESSED,
         times.source,
         reach.path,
-        tuple(dict.fromkeys(_told(gate) for gate in reach.gates if _may_turn(gate))),
+        tuple(dict.fromkeys(_told(gate) for gate in _turns(reach, program))),
         tuple(dict.fromkeys(gate.spelled for gate in reach.gates)),
     )
 
 
-def _may_turn(gate: Gate) -> bool:
-    return gate.kind in _TELLING or gate.probability.typical < _CERTAIN
+def _turns(reach: Reach, program: Program) -> Iterator[Gate]:
+    """The gates that tell when the code runs, or may keep it from running."""
+    for gate in reach.gates:
+        chance = program.contexts.chance(gate, reach.context)
+        guessed = reach.expected.low < reach.expected.high and chance.typical < _CERTAIN
+        if gate.kind in _TELLING or guessed:
+            yield gate
 
 
 def _told(gate: Gate) -> str:

@@ -61,6 +61,10 @@ class Ways:
         self.deciding = ""
         self._guessed: defaultdict[str, set[str]] = defaultdict(set)  # by the flag that was decided
 
+    def chance(self, gate: Gate, context: str) -> Interval:
+        """The probability of a gate, in a round trip or outside of one."""
+        return self._given.chance(gate) if context in NESTED else gate.probability
+
     def along(self, edge: Edge, context: str, call: Edge | None = None) -> list[Way]:
         """The ways from a routine, reached in `context` by a call, along one of its own calls."""
         ways = self.at(edge.caller, edge.site, context, call, edge.key)

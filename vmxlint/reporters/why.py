@@ -25,6 +25,8 @@ def _function(one: Explained, answer: Explanation) -> Iterator[str]:
         yield "  cold: nothing that runs at a VM-entry or a VM-exit calls it"
     often = [context for context in one.contexts if _is_often(context)]
     seldom = [context for context in one.contexts if not _is_often(context)]
+    if not often:  # then the way to what is seldom is all there is to tell
+        often, seldom = seldom[:1], seldom[1:]
     for context in often:
         yield from _running(context, answer)
     if seldom:
