@@ -147,7 +147,8 @@ def _analyse(root: Path, options: Options) -> _Analysed:
     looking = [rule for rule in options.rules if not rule.is_own]
     hits, given_up = _checked(looking, program)
     files = {one.path: one for one in unit.files}
-    judged = judge(files, facts, options.rules, hits)
+    ran = [rule for rule in options.rules if rule not in given_up]
+    judged = judge(files, facts, ran, hits)
     coverage = covered(unit, files, program, given_up)
     return _Analysed(files, program, [*hits, *judged.hits], judged.reasons, coverage)
 
@@ -241,6 +242,7 @@ def _findings(
         if one.name(hit.spot.path) and (seen[key] > 1 or where not in said):
             said.add(where)
             finding = _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
+            finding = replace(finding, line_hash=file.line_hash(finding.location.line))
             if reason := analysed.reasons.get(number):
                 finding = replace(finding, suppressed=reason, suppressed_by="comment")
             yield finding

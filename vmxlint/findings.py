@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from vmxlint.interval import NOTHING, Interval
 
+OWN = "VMX9"  # begins the ids of the rules about comments for vmxlint
+
 
 @dataclass(frozen=True)
 class Location:
@@ -174,6 +176,7 @@ class Finding:
     quote: Quote | None = None  # of the patch, if a reply is asked for
     chances: tuple[Chance, ...] = ()
     rank: Rank | None = None
+    line_hash: str | None = None  # by which GitHub knows the line
 
 
 @dataclass(frozen=True)

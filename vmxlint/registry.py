@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from vmxlint.findings import OWN
 from vmxlint.hits import Hit
 
 SEVERITIES = ("error", "warning", "note")
 TIERS = ("default", "audit")
-OWN = "VMX9"  # begins the ids of the rules about vmxlint's own comments
 _ID = re.compile(r"VMX\d{3}")
 
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from vmxlint.digest import digest, encoded
 from vmxlint.findings import Location, NotUnderstood
+from vmxlint.linehash import LineHashes
 
 if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect
 
 SUFFIXES = (".c", ".h", ".S")
+BOM = b"\xef\xbb\xbf"
 LARGEST = 2_000_000
 _LOOKED_AT_FOR_NUL = 8192
 
@@ -40,7 +42,7 @@ class SourceFile:
 
     @cached_property
     def _starts(self) -> list[int]:
-        starts = [0]
+        starts = [len(BOM) if self.data.startswith(BOM) else 0]
         position = self.data.find(b"\n")
         while position >= 0:
             starts.append(position + 1)
@@ -49,7 +51,15 @@ class SourceFile:
 
     def line(self, offset: int) -> int:
         """The number of the line in which a byte stands, from 1."""
-        return bisect_right(self._starts, offset)
+        return bisect_right(self._starts, offset) or 1
+
+    def line_hash(self, line: int) -> str | None:
+        """What GitHub knows a line by, None in a file with other line ends than C has."""
+        return self._hashes.of(line)
+
+    @cached_property
+    def _hashes(self) -> LineHashes:
+        return LineHashes(self.data)
 
     def text(self, line: int) -> bytes:
         """A line without its end."""
@@ -63,7 +73,7 @@ class SourceFile:
         return Location(
             path,
             first,
-            start - self._starts[first - 1] + 1,
+            max(start - self._starts[first - 1], 0) + 1,
             last,
             max(start + 1, end) - self._starts[last - 1] + 1,
             self.text(first),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmxlint.findings import OWN
 from vmxlint.ranking import ranked
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ def _ignored(report: Report, given: Settings) -> Callable[[Finding], bool]:
 
 def _is_dear(finding: Finding, least: float) -> bool:
     """Whether a finding costs so much, or nobody knows what it costs, or it is about a comment."""
-    from vmxlint.registry import OWN
-
     cost = finding.cost
     if finding.rule.startswith(OWN):
         return True
