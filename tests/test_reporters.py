@@ -443,7 +443,9 @@ def test_sarif_lists_all_rules_and_explicit_levels() -> None:
     assert [r["defaultConfiguration"]["level"] for r in rules] == ["note", "warning", "error"]
     assert [r["properties"]["precision"] for r in rules] == ["medium", "high", "high"]
     assert not any("security-severity" in rule["properties"] for rule in rules)
-    assert rules[1]["fullDescription"]["text"] == "A control is toggled on the hot path."
+    assert rules[1]["fullDescription"]["text"] == (
+        "A control is toggled on the hot path. if (x) { ops[i](vcpu); }"
+    )
     assert rules[1]["help"]["text"] == RULES[1].manual
     results = [(r["ruleId"], r["ruleIndex"], r["level"]) for r in only["results"]]
     assert results == [("VMX101", 1, "warning"), ("VMX101", 1, "warning"), ("VMX302", 2, "error")]
@@ -515,7 +517,10 @@ def test_sarif_columns_cut_the_snippet_out_of_the_line(line: str, data: st.DataO
     region = physical(Location("a.c", 1, column, 1, end_column, line.encode())).region
     units = slice((region.start_column - 1) * 2, (region.end_column - 1) * 2)
     assert line.encode("utf-16-le")[units].decode("utf-16-le") == line[begin:end]
-    assert region.snippet.text == line[begin:end]
+    if region.snippet is None:
+        assert escape(line[begin:end].replace("\t", "")) != line[begin:end].replace("\t", "")
+    else:
+        assert region.snippet.text == line[begin:end]
 
 
 def test_sarif_code_flow_follows_the_call_path() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -15,6 +16,7 @@ from vmxlint.cli.leaving import fail
 from vmxlint.reporters.formats import FORMATS, Style, rendered
 
 if TYPE_CHECKING:
+    from vmxlint.change.provenance import Provenance
     from vmxlint.cli.settings import Settings
     from vmxlint.findings import Report
 
@@ -110,8 +112,16 @@ def _style(given: Settings, output: Output) -> Style:
         given.show_suppressed,
         given.sarif_suppressed,
         given.sarif_category,
-        given.sarif_provenance,
+        _provenance(given.paths[0]) if given.sarif_provenance and output.form == "sarif" else None,
     )
+
+
+def _provenance(path: str) -> Provenance | None:
+    """The commit of the tree that a path means."""
+    from vmxlint.change.provenance import provenance
+
+    place = Path(path).resolve()
+    return provenance(place if place.is_dir() else place.parent)
 
 
 def wants_color(color: str, is_stdout: bool) -> bool:

@@ -30,6 +30,11 @@ def escape(text: str | bytes) -> str:
     return _UNSAFE.sub(_visible, well_formed(text))
 
 
+def is_shown_as_it_is(text: bytes) -> bool:
+    """Whether nothing in `text` has to be spelt out."""
+    return escape(text).encode() == text
+
+
 def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
     if 0xDC80 <= code <= 0xDCFF:  # a byte that came in through surrogateescape

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vmxlint.findings import Report
+
+if TYPE_CHECKING:
+    from vmxlint.change.provenance import Provenance
 
 FORMATS = ("text", "concise", "json", "sarif", "github", "rdjson", "mailback")
 
@@ -17,7 +21,7 @@ class Style:
     show_suppressed: bool = False
     sarif_suppressed: bool = False
     sarif_category: str | None = None
-    sarif_provenance: bool = False
+    provenance: Provenance | None = None
 
 
 def rendered(report: Report, form: str, style: Style) -> str:
@@ -30,7 +34,13 @@ def rendered(report: Report, form: str, style: Style) -> str:
         from vmxlint.registry import rules
         from vmxlint.reporters import sarif
 
-        return sarif.render(report, rules())
+        return sarif.render(
+            report,
+            rules(),
+            suppressed=style.sarif_suppressed,
+            category=style.sarif_category,
+            provenance=style.provenance,
+        )
     if form == "github":
         from vmxlint.reporters import github
 

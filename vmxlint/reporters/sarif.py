@@ -16,8 +16,8 @@ from vmxlint import __version__
 from vmxlint.findings import NotUnderstood, Report
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import dearest
-from vmxlint.reporters.escape import well_formed
-from vmxlint.reporters.sarif_places import ROOT, artifact, sentence
+from vmxlint.reporters.escape import escape, well_formed
+from vmxlint.reporters.sarif_places import ROOT, artifact, is_below_root, sentence
 from vmxlint.reporters.sarif_result import FORM, result
 
 MOST_RESULTS = 5000  # GitHub shows no more
@@ -57,12 +57,39 @@ class RuleLike(Protocol):
         """The long text, paragraphs apart by an empty line."""
 
 
-def render(report: Report, rules: Sequence[RuleLike]) -> str:
-    """One run with all `rules`, fired or not, and the findings that are not suppressed.
+class ProvenanceLike(Protocol):
+    """A commit of a repository."""
+
+    @property
+    def repository(self) -> str:
+        """An absolute URI."""
+
+    @property
+    def revision(self) -> str:
+        """The commit's id."""
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out, if one is."""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the analysed tree is the repository's root."""
+
+
+def render(
+    report: Report,
+    rules: Sequence[RuleLike],
+    *,
+    suppressed: bool = False,
+    category: str | None = None,
+    provenance: ProvenanceLike | None = None,
+) -> str:
+    """One run with all `rules`, fired or not, and the findings, suppressed ones if asked for.
 
     Not indented: that takes six times as long for a full file.
     """
-    findings = [finding for finding in report.findings if finding.suppressed is None]
+    findings = [one for one in report.findings if suppressed or one.suppressed is None]
     kept = dearest(findings, MOST_RESULTS)
     index = {rule.id: number for number, rule in enumerate(rules)}
     run = sarif_om.Run(
@@ -70,10 +97,26 @@ def render(report: Report, rules: Sequence[RuleLike]) -> str:
         invocations=[_invocation(report, left_out=len(findings) - len(kept))],
         original_uri_base_ids={ROOT: _described("The root of the tree that was analysed.")},
         column_kind="utf16CodeUnits",
-        results=[result(finding, index.get(finding.rule, -1)) for finding in kept],
+        results=[result(finding, index.get(finding.rule, -1), suppressed) for finding in kept],
+        automation_details=_automation(category) if category else None,
+        version_control_provenance=[_commit(provenance)] if provenance else None,
     )
     log = sarif_om.SarifLog(schema_uri=_SCHEMA, version="2.1.0", runs=[run])
     return json.dumps(_plain(log), allow_nan=False) + "\n"
+
+
+def _automation(category: str) -> sarif_om.RunAutomationDetails:
+    """GitHub takes what stands before the last slash for the category."""
+    return sarif_om.RunAutomationDetails(id=f"{escape(category).rstrip('/')}/")
+
+
+def _commit(one: ProvenanceLike) -> sarif_om.VersionControlDetails:
+    return sarif_om.VersionControlDetails(
+        repository_uri=one.repository,
+        revision_id=one.revision,
+        branch=None if one.branch is None else escape(one.branch),
+        mapped_to=sarif_om.ArtifactLocation(uri_base_id=ROOT) if one.is_root else None,
+    )
 
 
 def _driver(rules: Sequence[RuleLike]) -> sarif_om.ToolComponent:
@@ -106,9 +149,11 @@ def _rule(rule: RuleLike) -> sarif_om.ReportingDescriptor:
 
 
 def _opening(manual: str) -> str:
-    """The first paragraph of a manual on one line, no longer than GitHub takes."""
-    paragraph = " ".join(manual.strip().split("\n\n")[0].split())
-    return paragraph[:_LONGEST_DESCRIPTION]
+    """The first two paragraphs of a manual on one line, no longer than GitHub takes."""
+    paragraphs = " ".join(" ".join(manual.strip().split("\n\n")[:2]).split())
+    if len(paragraphs) <= _LONGEST_DESCRIPTION:
+        return paragraphs
+    return paragraphs[: _LONGEST_DESCRIPTION - 3] + "..."
 
 
 def _invocation(report: Report, left_out: int) -> sarif_om.Invocation:
@@ -129,10 +174,13 @@ def _invocation(report: Report, left_out: int) -> sarif_om.Invocation:
 
 
 def _not_understood(place: NotUnderstood) -> sarif_om.Notification:
+    text = f"Not understood: {place.reason}"
+    if not is_below_root(place.path):
+        return _notification(text, level="note")
     region = sarif_om.Region(start_line=place.line) if place.line > 0 else None
     physical = sarif_om.PhysicalLocation(artifact_location=artifact(place.path), region=region)
     where = sarif_om.Location(physical_location=physical)
-    return _notification(f"Not understood: {place.reason}", level="note", locations=[where])
+    return _notification(text, level="note", locations=[where])
 
 
 def _notification(text: str, **more: object) -> sarif_om.Notification:

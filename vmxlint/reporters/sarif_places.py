@@ -8,7 +8,7 @@ from urllib.parse import quote
 import sarif_om
 
 from vmxlint.findings import Location
-from vmxlint.reporters.escape import escape, well_formed
+from vmxlint.reporters.escape import escape, is_shown_as_it_is
 
 ROOT = "SRCROOT"
 _LONGEST_SNIPPET = 1000  # bytes
@@ -21,6 +21,11 @@ def sentence(text: str) -> str:
     """`text` as a message: calls in single quotes, a period at the end, no link, no placeholder."""
     plain = escape(text).translate(_BRACES).replace("](", "] (")
     return _CALL.sub(r"'\g<0>'", plain).rstrip(" .") + "."
+
+
+def is_below_root(path: str) -> bool:
+    """SARIF has no name for a place above the analysed root, where a narrowed PATH can lead."""
+    return not path.startswith("../")
 
 
 def artifact(path: str) -> sarif_om.ArtifactLocation:
@@ -43,8 +48,8 @@ def physical(location: Location) -> sarif_om.PhysicalLocation:
 
 def _region(line: int, text: bytes, start: int, end: int) -> sarif_om.Region:
     snippet = None
-    if end - start <= _LONGEST_SNIPPET:
-        snippet = sarif_om.ArtifactContent(text=well_formed(text[start:end]))
+    if end - start <= _LONGEST_SNIPPET and is_shown_as_it_is(text[start:end].replace(b"\t", b"")):
+        snippet = sarif_om.ArtifactContent(text=text[start:end].decode())
     return sarif_om.Region(
         start_line=line,
         start_column=_utf16_units(text[:start]) + 1,

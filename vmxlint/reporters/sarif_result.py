@@ -9,13 +9,16 @@ import sarif_om
 from vmxlint.findings import Finding, Location
 from vmxlint.reporters.cycles import as_data, in_words
 from vmxlint.reporters.escape import escape
-from vmxlint.reporters.sarif_places import physical, sentence
+from vmxlint.reporters.sarif_places import is_below_root, physical, sentence
 
 FORM = "finding"  # the message string that each rule has
 
 
-def result(finding: Finding, rule_index: int) -> sarif_om.Result:
-    """`finding` in full; `rule_index` is its rule's place in the run's list, -1 if it has none."""
+def result(finding: Finding, rule_index: int, suppressions: bool = False) -> sarif_om.Result:
+    """`finding` in full; `rule_index` is its rule's place in the run's list, -1 if it has none.
+
+    With `suppressions` it says whether it is suppressed, which all results of a run say or none.
+    """
     return sarif_om.Result(
         rule_id=finding.rule,
         rule_index=rule_index,
@@ -29,9 +32,23 @@ def result(finding: Finding, rule_index: int) -> sarif_om.Result:
         ],
         related_locations=_related(finding) or None,
         code_flows=[_code_flow(finding)] if finding.call_path else None,
-        partial_fingerprints={"vmxlint/v1": finding.fingerprint},
+        partial_fingerprints=_fingerprints(finding),
+        suppressions=_suppressions(finding) if suppressions else None,
         properties=_properties(finding),
     )
+
+
+def _fingerprints(finding: Finding) -> dict[str, str]:
+    """GitHub's own, which says that a line is the same, and ours, which holds when lines move."""
+    own = {"vmxlint/v1": finding.fingerprint}
+    return {"primaryLocationLineHash": finding.line_hash, **own} if finding.line_hash else own
+
+
+def _suppressions(finding: Finding) -> list[sarif_om.Suppression]:
+    if finding.suppressed is None:
+        return []
+    kind = "inSource" if finding.suppressed_by == "comment" else "external"
+    return [sarif_om.Suppression(kind=kind, justification=escape(finding.suppressed))]
 
 
 def _message(finding: Finding) -> sarif_om.Message:
@@ -48,7 +65,7 @@ def _function(name: str | None) -> list[sarif_om.LogicalLocation] | None:
 
 
 def _related(finding: Finding) -> list[sarif_om.Location]:
-    shown = [related for related in finding.related if _is_below_root(related.location)]
+    shown = [related for related in finding.related if is_below_root(related.location.path)]
     return [
         sarif_om.Location(
             id=number,
@@ -66,7 +83,7 @@ def _code_flow(finding: Finding) -> sarif_om.CodeFlow:
         for site, (caller, callee) in zip(
             finding.call_sites, pairwise(finding.call_path), strict=True
         )
-        if _is_below_root(site)
+        if is_below_root(site.path)
     ]
     last = finding.call_path[-1]
     end = _step(finding.location, last, f"{last}(): {in_words(finding.cost)}")
@@ -75,11 +92,6 @@ def _code_flow(finding: Finding) -> sarif_om.CodeFlow:
         for depth, step in enumerate([*steps, end])
     ]
     return sarif_om.CodeFlow(thread_flows=[sarif_om.ThreadFlow(locations=locations)])
-
-
-def _is_below_root(place: Location) -> bool:
-    """SARIF has no name for a place above the analysed root, where a narrowed PATH can lead."""
-    return not place.path.startswith("../")
 
 
 def _step(place: Location, function: str, text: str) -> sarif_om.Location:
