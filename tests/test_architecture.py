@@ -60,6 +60,7 @@ ORDER = (
     "change",
     "reporters",
     "cli",
+    "kbuild",
 )
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}
 MODULES = sorted([*(ROOT / "vmxlint").rglob("*.py"), *(ROOT / "rules").glob("*.py")])
