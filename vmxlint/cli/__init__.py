@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 from vmxlint import __version__
+from vmxlint.cli.leaving import fail
 
 COMMANDS = ("check", "budget", "why", "model", "rule", "baseline", "cache")
 
@@ -28,6 +30,13 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and args[0] not in own:
             args = ["check", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """A wrong option is one line, as every other wrong input."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            fail(" ".join(error.format_message().split()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ def matched(report: Report, given: Settings, rules: Iterable[Rule]) -> Matched:
         report.findings,
         baseline.load(file),
         namer(report, file),
-        lambda entry: looked(entry) or not (folder(file) / entry.file).exists(),
+        lambda entry: looked(entry) or not os.path.exists(folder(file) / entry.file),  # noqa: PTH110
     )
     return replace(done, left=tuple(filter(looked, done.left)))
 
@@ -43,7 +44,7 @@ def _within(paths: Sequence[str], rules: Iterable[Rule], base: Path) -> Callable
     ids = {rule.id for rule in rules}
 
     def looked(entry: Entry) -> bool:
-        place = (base / entry.file).resolve()
+        place = Path(os.path.normpath(base / entry.file))
         return entry.rule in ids and any(place.is_relative_to(path) for path in below)
 
     return looked

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from vmxlint import __version__
 from vmxlint.budget import Budget, Change, PathCost, Place, Step
 from vmxlint.reporters import NAME
 from vmxlint.reporters.cycles import ends
-from vmxlint.reporters.json_v1 import clean
+from vmxlint.reporters.document import dumped
 
 _DECIMALS = 6  # of counts and cycles, so that the steps still add up to their path
 
@@ -102,4 +101,4 @@ def _side(path: PathCost | None) -> dict[str, float] | None:
 
 
 def _written(document: object) -> str:
-    return json.dumps(clean(document), allow_nan=False, separators=(",", ":")) + "\n"
+    return dumped(document)

@@ -3,12 +3,10 @@ views. A sample is a call path, its weight the typical cycles in one pass."""
 
 from __future__ import annotations
 
-import json
-
 from vmxlint import __version__
 from vmxlint.budget import Budget, PathCost
 from vmxlint.reporters.budget_frames import Frame, frames_of
-from vmxlint.reporters.json_v1 import clean
+from vmxlint.reporters.document import dumped
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 
@@ -25,7 +23,7 @@ def render(budget: Budget, path: str) -> str:
         "shared": {"frames": [_frame(one) for one in frames]},
         "profiles": profiles,
     }
-    return json.dumps(clean(document), allow_nan=False, separators=(",", ":")) + "\n"
+    return dumped(document)
 
 
 def _profile(path: PathCost, frames: dict[Frame, int]) -> dict[str, object]:

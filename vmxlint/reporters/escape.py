@@ -15,6 +15,7 @@ _HIDDEN = "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufef
 # GitHub and Azure obey ##[command] and ##vso[command] anywhere in a line of a log.
 _COMMAND = r"(?<=##)\[|(?<=##vso)\["
 
+_COMMANDS = re.compile(_COMMAND)
 _UNSAFE = re.compile(f"{_HIDDEN}|{_COMMAND}")
 
 
@@ -28,6 +29,16 @@ def well_formed(text: str | bytes) -> str:
 def escape(text: str | bytes) -> str:
     """`text` on one line for a terminal or a CI log, each unsafe character spelt out."""
     return _UNSAFE.sub(_visible, well_formed(text))
+
+
+def unobeyed(line: str) -> str:
+    """A line so that it does not begin with a `::` workflow command."""
+    return f"\\x3a{line[1:]}" if line.startswith("::") else line
+
+
+def commandless(json: str) -> str:
+    """JSON text in which no log finds a command; it means the same."""
+    return _COMMANDS.sub(r"\\u005b", json)
 
 
 def is_shown_as_it_is(text: bytes) -> bool:

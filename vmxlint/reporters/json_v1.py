@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from vmxlint import __version__
 from vmxlint.findings import (
     Change,
@@ -17,7 +15,7 @@ from vmxlint.findings import (
 )
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import as_data, ends
-from vmxlint.reporters.escape import well_formed
+from vmxlint.reporters.document import dumped
 
 
 def render(report: Report) -> str:
@@ -32,7 +30,7 @@ def render(report: Report) -> str:
     }
     if report.change:
         document["change"] = _change(report.change)
-    return json.dumps(clean(document), indent=2, allow_nan=False) + "\n"
+    return dumped(document, indent=2)
 
 
 def _finding(finding: Finding) -> dict[str, object]:
@@ -127,12 +125,3 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
             for place in coverage.not_understood
         ],
     }
-
-
-def clean(value: object) -> object:
-    """`value` with every string in it well formed."""
-    if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clean(item) for item in value]
-    return well_formed(value) if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from vmxlint import __version__
 from vmxlint.findings import Finding, Report
 from vmxlint.reporters import NAME
 from vmxlint.reporters.cycles import figures
-from vmxlint.reporters.escape import escape
+from vmxlint.reporters.escape import escape, unobeyed
 from vmxlint.reporters.text import opened
 
 _COLUMNS = 75
@@ -25,7 +25,7 @@ _MANUAL = re.compile(rf"; {NAME} rule VMX\d+$")
 def render(report: Report) -> str:
     """A reply to each new finding, those of one patch under its name; "" if there are none."""
     shown = [one for one in report.findings if one.suppressed is None]
-    return "".join(f"{line}\n" for line in _lines(shown, report))
+    return "".join(f"{unobeyed(line)}\n" for line in _lines(shown, report))
 
 
 def _lines(findings: list[Finding], report: Report) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from vmxlint.findings import Finding, Location, Report
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import in_words
-from vmxlint.reporters.escape import escape, well_formed
+from vmxlint.reporters.document import dumped
+from vmxlint.reporters.escape import escape
 from vmxlint.reporters.text import opened
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
@@ -20,7 +19,7 @@ def render(report: Report) -> str:
         "source": {"name": NAME, "url": INFORMATION_URI},
         "diagnostics": [_diagnostic(f, report) for f in report.findings if f.suppressed is None],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return dumped(document, indent=2)
 
 
 def _diagnostic(finding: Finding, report: Report) -> dict[str, object]:
@@ -38,7 +37,7 @@ def _diagnostic(finding: Finding, report: Report) -> dict[str, object]:
 
 def _location(where: Location, report: Report) -> dict[str, object]:
     return {
-        "path": well_formed(opened(where.path, report.prefixes)),
+        "path": opened(where.path, report.prefixes),
         "range": {
             "start": {"line": where.line, "column": where.column},
             "end": {"line": where.end_line, "column": where.end_column},

@@ -6,7 +6,6 @@ drops every value that equals its default: a result's level "warning" would be r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -16,7 +15,8 @@ from vmxlint import __version__
 from vmxlint.findings import NotUnderstood, Report
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import dearest
-from vmxlint.reporters.escape import escape, well_formed
+from vmxlint.reporters.document import dumped
+from vmxlint.reporters.escape import escape
 from vmxlint.reporters.sarif_places import ROOT, artifact, is_below_root, sentence
 from vmxlint.reporters.sarif_result import FORM, result
 
@@ -102,7 +102,7 @@ def render(
         version_control_provenance=[_commit(provenance)] if provenance else None,
     )
     log = sarif_om.SarifLog(schema_uri=_SCHEMA, version="2.1.0", runs=[run])
-    return json.dumps(_plain(log), allow_nan=False) + "\n"
+    return dumped(_plain(log))
 
 
 def _automation(category: str) -> sarif_om.RunAutomationDetails:
@@ -192,7 +192,7 @@ def _described(text: str) -> sarif_om.ArtifactLocation:
 
 
 def _plain(node: object) -> object:
-    """`node` for json.dumps: of an attrs object all but None and the -1 that stands for it."""
+    """`node` as plain data: of an attrs object all but None and the -1 that stands for it."""
     if hasattr(node, "__attrs_attrs__"):
         values = ((field, getattr(node, field.name)) for field in node.__attrs_attrs__)
         return {
@@ -202,6 +202,4 @@ def _plain(node: object) -> object:
         }
     if isinstance(node, dict):
         return {key: _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
-    return well_formed(node) if isinstance(node, str) else node
+    return [_plain(value) for value in node] if isinstance(node, list) else node

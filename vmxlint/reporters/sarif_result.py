@@ -102,10 +102,21 @@ def _step(place: Location, function: str, text: str) -> sarif_om.Location:
     )
 
 
-def _properties(finding: Finding) -> dict[str, object]:
-    return {
-        "cycles": as_data(finding.cost),
-        "tier": finding.tier,
-        "contexts": list(finding.contexts),
-        "conditions": list(finding.conditions),
-    }
+def _properties(finding: Finding) -> object:
+    """What VS Code shows beside a result, each key of it."""
+    return _shown(
+        {
+            "cycles": as_data(finding.cost),
+            "tier": finding.tier,
+            "contexts": list(finding.contexts),
+            "conditions": list(finding.conditions),
+        }
+    )
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return escape(value) if isinstance(value, str) else value

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from vmxlint.explanation import Explained, Explanation, Running
 from vmxlint.reporters.cycles import ends, times
-from vmxlint.reporters.escape import escape, well_formed
+from vmxlint.reporters.document import dumped
+from vmxlint.reporters.escape import escape
 
 _SELDOM = 0.0005  # times per VM-exit and per nested round trip; below, a context has one line
 _SHOWN = 6
@@ -66,13 +66,13 @@ def as_json(answer: Explanation) -> str:
         "modelled": True,
         "functions": [_function_data(one) for one in answer.functions],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return dumped(document, indent=2)
 
 
 def _function_data(one: Explained) -> dict[str, object]:
     return {
-        "name": well_formed(one.name),
-        "path": well_formed(one.path),
+        "name": one.name,
+        "path": one.path,
         "line": one.line,
         "cold": not one.contexts,
         "contexts": [_running_data(context) for context in one.contexts],
@@ -80,8 +80,8 @@ def _function_data(one: Explained) -> dict[str, object]:
             {
                 "line": made.line,
                 "op": made.kind,
-                "field": well_formed(made.field),
-                "conditions": list(map(well_formed, made.conditions)),
+                "field": made.field,
+                "conditions": list(made.conditions),
             }
             for made in one.operations
         ],
@@ -95,6 +95,6 @@ def _running_data(one: Running) -> dict[str, object]:
         "per_nested_round_trip": ends(one.per_nested_round_trip, 6),
         "grade": one.grade,
         "source": one.source,
-        "call_path": list(map(well_formed, one.call_path)),
-        "conditions": list(map(well_formed, one.conditions)),
+        "call_path": list(one.call_path),
+        "conditions": list(one.conditions),
     }
