@@ -44,7 +44,7 @@ class Reading:
         self._jobs = jobs
         self._executor = executor
         self._own: Executor | None = None
-        self._is_late = False
+        self._is_done = self._is_late = False
         self._here: list[str] = []
         self._waiting: list[Future[Part]] = []
 
@@ -70,6 +70,12 @@ class Reading:
 
     def facts(self) -> tuple[list[Facts], Library]:
         """The Facts of all files, in the order of their paths; and what reads their bodies."""
+        if not self._is_done:
+            self._read()
+            self._is_done = True
+        return self._library.facts(), self._library
+
+    def _read(self) -> None:
         library = self._library
         if not self._waiting:
             library.kept()
@@ -83,7 +89,6 @@ class Reading:
         if self._own:
             self._own.shutdown()
         library.add(library.read(library.missing()))  # another process saw another state of files
-        return library.facts(), library
 
     def keep(self) -> None:
         """Keep for the next run what this one has read, if all of it was read in time."""

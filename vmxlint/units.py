@@ -41,13 +41,14 @@ class _Found:
 def targets(
     paths: Iterable[str], dialect: Dialect, jobs: int = 1, tell: Tell = _silently
 ) -> list[Target]:
-    """The targets that paths from the command line mean, each with its unit.
+    """The targets that paths from the command line mean, each with its unit, in an order that is
+    not that of the paths.
 
     `tell` hears now and then how many files were looked at. Raises InputError for a path that
     can't be analysed.
     """
-    found = (one for path in paths for one in _targets(path, dialect, jobs, tell))
-    return list(dict.fromkeys(found))
+    found = {one for path in paths for one in _targets(path, dialect, jobs, tell)}
+    return sorted(found, key=lambda one: (one.path, one.unit, one.given))
 
 
 def _targets(given: str, dialect: Dialect, jobs: int, tell: Tell) -> Iterator[Target]:
