@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vmxlint.budget import Budget, Place, budget_of
 from vmxlint.chances import chances
 from vmxlint.cost import Pricing
 from vmxlint.coverage import covered
@@ -33,6 +33,9 @@ from vmxlint.reading import Reading
 from vmxlint.registry import Rule
 from vmxlint.source import InputError, SourceFile, Target
 from vmxlint.units import targets
+
+if TYPE_CHECKING:
+    from vmxlint.budget import Budget, Place
 
 PATIENCE = 60  # seconds for the rules of one unit; those of a kernel take one
 SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
@@ -113,6 +116,8 @@ def budget(path: str, options: Options) -> Budget:
 
     Raises InputError for a path that can't be analysed, or if nothing there enters a guest.
     """
+    from vmxlint.budget import Place, budget_of
+
     one, program, files = _understood(path, options)
     if not program.contexts.roots:
         raise InputError(f"nothing in {path!r} enters a VMX guest or handles its exits")

@@ -1,0 +1,1 @@
+"""How long vmxlint takes, beside the floor and its peers: `python -m tests.bench PATH...`."""
