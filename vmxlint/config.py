@@ -6,7 +6,6 @@ one, up to the folder below the user's home or the temporary folder.
 
 from __future__ import annotations
 
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +45,8 @@ def _upwards(folder: Path) -> list[Path]:
     for number, one in enumerate(above):
         if (one / ".git").exists():
             return above[: number + 1]
+    import tempfile  # which takes 5 ms
+
     strange = {Path("/"), Path.home(), Path(tempfile.gettempdir()).resolve()}
     ends = (number for number, one in enumerate(above) if one in strange)
     return above[: next(ends, len(above))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import re
@@ -99,6 +98,8 @@ def find(wanted: str) -> Rule:
     known = {key: rule for rule in rules() for key in (rule.id.lower(), rule.name)}
     if rule := known.get(wanted.lower()):
         return rule
+    import difflib
+
     near = difflib.get_close_matches(wanted.lower(), known, 1, 0.5)
     hint = f"; did you mean {known[near[0]].id} {known[near[0]].name}?" if near else ""
     raise RuleError(f"no rule {wanted!r}{hint}")

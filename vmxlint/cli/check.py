@@ -99,6 +99,9 @@ def _found(
 def _narrowed(report: Report, given: settings.Settings) -> Report:
     """The report without what the settings leave out, held against the baseline; neither is part of
     the answer that is kept."""
+    if not (given.baseline or given.min_cycles or given.per_file_ignores):
+        return report
+
     from vmxlint.baseline import BaselineError
     from vmxlint.registry import RuleError
 

@@ -6,7 +6,6 @@ for the cache, and none to read but below its own folder.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -56,6 +55,8 @@ def _key(option: click.Parameter) -> str:
 def _refused(key: str, by_key: Mapping[str, object]) -> str:
     if key in by_key:
         return f"{key!r} can be set on the command line only"
+    import difflib
+
     near = difflib.get_close_matches(key.replace("_", "-"), set(SETTABLE) & set(by_key), 1)
     return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -76,6 +75,8 @@ def outputs(form: str, asked: Sequence[str]) -> list[Output]:
 def _output(form: str, asked: str) -> Output:
     prefixed = _PREFIXED.fullmatch(asked)
     if prefixed and prefixed[1] not in FORMATS:
+        import difflib
+
         near = difflib.get_close_matches(prefixed[1], FORMATS, 1)
         hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(FORMATS)}"
         fail(f"--output: no format {prefixed[1]!r}{hint}")

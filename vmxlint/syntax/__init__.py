@@ -78,6 +78,7 @@ class Reader:
     def __init__(self, known_macros: macros.Macros, texts: Mapping[str, bytes] = _EMPTY) -> None:
         self._texts = texts
         self.looked_up: dict[str, list[str]] = {}
+        self._spellings: dict[tuple[str, bool], Spelling] = {}
         words = attributes.of(known_macros)
         shapes, parts = forms.of(known_macros)
         self._known = Known(known_macros, frozenset(one.encode() for one in words), shapes)
@@ -110,7 +111,9 @@ class Reader:
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms
         )
         present = present_in(cleaned.text.decode("latin-1"), self._aliases)
-        spelling = self._spelling(asms, present, cleaned.included)
+        spelling = self._spelling(asms, cleaned.included)
+        pasting = self._pasting | {one.name: one for one in cleaned.included}
+        spelling = spelling._replace(words=Words(pasting, present).of)
         draft = lower(Draft(path, cleaned.text, spelling))
         return Facts(
             path,
@@ -133,14 +136,20 @@ class Reader:
         text = function.text.encode("utf-8", "surrogateescape")
         has_included = bool(included.NAMED.search(function.text))
         has_cases = has_included or any(name in function.text for name in self._casing)
-        spelling = self._spelling(
-            facts.asms if function.place is None else (),
-            included=included.of(facts.macros) if has_included else (),
-        )
+        spelling = self._spelling_in(facts, function, has_included)
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
         body = lower(draft).body or Body((), ())
         body = body._replace(gaps=tuple(one for one in draft.gaps if one.reason == TOO_DEEP))
         return body._replace(statements=included.with_cases(body)) if has_cases else body
+
+    def _spelling_in(self, facts: Facts, function: Function, has_included: bool) -> Spelling:
+        asms = facts.asms if function.place is None else ()
+        if has_included:
+            return self._spelling(asms, included.of(facts.macros))
+        key = (facts.path, bool(asms))
+        if key not in self._spellings:
+            self._spellings[key] = self._spelling(asms)
+        return self._spellings[key]
 
     def _included(self, path: str, name: str) -> bytes | None:
         """The text of the file that another one includes under a name."""
@@ -148,22 +157,11 @@ class Reader:
         found = resolved(name, path, self._texts)
         return self._texts[found] if found else None
 
-    def _spelling(
-        self,
-        asms: Sequence[Asm] = (),
-        present: Collection[str] = (),
-        included: Iterable[Macro] = (),
-    ) -> Spelling:
+    def _spelling(self, asms: Sequence[Asm] = (), included: Iterable[Macro] = ()) -> Spelling:
         numbers = {asm.start: number for number, asm in enumerate(asms)}
         pasting = self._pasting | {one.name: one for one in included}
-        return Spelling(
-            numbers,
-            self._aliases,
-            pasting.keys(),
-            partial(self._pasted, pasting),
-            Words(pasting, present).of,
-            self._rows,
-        )
+        pasted = partial(self._pasted, pasting)
+        return Spelling(numbers, self._aliases, pasting.keys(), pasted, rows=self._rows)
 
     def _rows(self, text: str, place: tuple[int, int]) -> Iterable[Row]:
         """The rows that an element of a table stands for, if that is a macro's."""

@@ -75,6 +75,7 @@ class Draft:
         self.path = path
         self.text = text
         self.spelling = spelling
+        self.aliases = spelling.aliases
         self.place = place
         self.base = base
         self.whole = whole
@@ -88,15 +89,19 @@ class Draft:
         self.locals: list[Variable] = []
         self.values: list[tuple[int, str, str]] = []  # first values of file-level variables
         self.characters = text.decode("latin-1")  # one for each byte
+        self.is_ascii = text.isascii()
 
     def slice(self, node: Node) -> str:
         """The node's own text."""
         text = self.characters[node.start_byte : node.end_byte]
-        return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
+        return text if self.is_ascii else text.encode("latin-1").decode("utf-8", "replace")
 
     def span(self, node: Node) -> tuple[int, int]:
         """The node's offsets in the file."""
-        return self.place or (node.start_byte + self.base, node.end_byte + self.base)
+        if self.place:
+            return self.place
+        base = self.base
+        return node.start_byte + base, node.end_byte + base
 
 
 def expressions_of(kids: Kids) -> list[Expr]:
@@ -112,7 +117,7 @@ def statements_of(kids: Kids) -> tuple[Stmt, ...]:
 def as_statement(value: object) -> Stmt:
     """A statement, or an expression as one."""
     if type(value) is Expr:
-        return Stmt("expr", "", value, (), (), value.start, value.end)
+        return tuple.__new__(Stmt, ("expr", "", value, (), (), value.start, value.end))
     assert type(value) is Stmt
     return value
 

@@ -22,15 +22,15 @@ def _word(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
 
 def _name(draft: Draft, node: Node, kids: Kids) -> Expr:
     start, end = node.start_byte, node.end_byte
-    text = draft.characters[start:end]
-    if not text.isascii():
-        text = draft.slice(node)
+    text = draft.characters[start:end] if draft.is_ascii else draft.slice(node)
     if draft.place:
         start, end = draft.place
-    elif draft.base:
-        start, end = start + draft.base, end + draft.base
+    else:
+        base = draft.base
+        start += base
+        end += base
     name = _new(Expr, ("name", text, (), start, end, (), False))
-    return Expr("call", "", (name,), start, end) if text in draft.spelling.aliases else name
+    return Expr("call", "", (name,), start, end) if text in draft.aliases else name
 
 
 def _operation(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
@@ -53,8 +53,7 @@ def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
     parts = expressions_of(kids)
     given = parts[1].kids if len(parts) > 1 and parts[1].kind == "arguments" else ()
     name = parts[0].text if parts else ""
-    opened = draft.text[node.start_byte : node.start_byte + 1] == b"("
-    if opened and len(given) == 1 and parts[0].kind == "name":
+    if len(given) == 1 and parts[0].kind == "name" and draft.characters[node.start_byte] == "(":
         return Expr("cast", name, given, start, end)  # `(u32)(value)` looks like a call
     if name == "__A" and start in draft.spelling.asm_numbers:
         number = draft.spelling.asm_numbers[start]
@@ -62,12 +61,12 @@ def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
     if name in draft.spelling.pasting and draft.spelling.pasted:
         if (made := draft.spelling.pasted(draft.slice(node), (start, end))) is not None:
             return made
-    return Expr("call", "", (parts[0], *given) if parts else (), start, end)
+    return _new(Expr, ("call", "", (*parts[:1], *given), start, end, (), False))
 
 
 def _arguments(draft: Draft, node: Node, kids: Kids) -> Expr:
     start, end = draft.span(node)
-    return Expr("arguments", "", tuple(expressions_of(kids)), start, end)
+    return _new(Expr, ("arguments", "", tuple(expressions_of(kids)), start, end, (), False))
 
 
 def _member(draft: Draft, node: Node, kids: Kids) -> Expr:

@@ -25,6 +25,7 @@ from vmxlint.syntax.expressions import EXPRESSIONS
 from vmxlint.syntax.statements import STATEMENTS
 
 DEPTH = 220
+_PARSER = Parser(LANGUAGE)
 TOO_DEEP = f"nested deeper than {DEPTH} levels"
 
 
@@ -34,31 +35,33 @@ def lower(draft: Draft) -> Draft:
     Without `draft.whole`, blocks that the parser understood are passed over: they are the bodies
     of functions.
     """
-    cursor = Parser(LANGUAGE).parse(draft.text).walk()
+    cursor = _PARSER.parse(draft.text).walk()
     to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
-    kinds, whole = _KINDS, draft.whole
-    open_nodes: list[tuple[Node, Kids]] = []
+    kinds, whole, token, sign, leaf, block = _KINDS, draft.whole, _TOKEN, _SIGN, _LEAF, _BLOCK
+    open_nodes: list[tuple[Node, Any, Kids]] = []
     kids: Kids = []
     while True:
         node = cursor.node
         assert node is not None
         visit, build = kinds[node.kind_id]
-        if visit is _SIGN:
+        if visit is token:
+            pass
+        elif visit is sign:
             kids.append(build)
-        elif visit is _LEAF or (visit is _BLOCK and not whole and not node.has_error):
+        elif visit is leaf or (visit is block and not whole and not node.has_error):
             kids.append(build(draft, node, _NONE))
-        elif visit is _INNER or visit is _BLOCK:
-            if len(open_nodes) < DEPTH and to_child():
-                open_nodes.append((node, kids))
-                kids = []
-                continue
+        elif len(open_nodes) < DEPTH and to_child():
+            open_nodes.append((node, build, kids))
+            kids = []
+            continue
+        else:
             _childless(draft, node, kids)
         while not to_sibling():
             if not open_nodes:
                 return draft
             cursor.goto_parent()
-            node, outer = open_nodes.pop()
-            outer.append(kinds[node.kind_id][1](draft, node, kids))
+            node, build, outer = open_nodes.pop()
+            outer.append(build(draft, node, kids))
             kids = outer
 
 

@@ -10,6 +10,7 @@ from tree_sitter import Node
 from vmxlint.facts import Expr, Stmt
 from vmxlint.syntax.draft import Build, Draft, Kids, expressions_of, statements_of
 
+_new = tuple.__new__  # as for expressions
 _PARTS_OF_FOR = ("initializer", "condition", "body", "update")
 
 
@@ -96,7 +97,7 @@ def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
     if expr.kind == "cast" and node.children[0].type == "call_expression":
         callee = Expr("name", expr.text, (), expr.start, expr.start)
         expr = Expr("call", "", (callee, *expr.kids), expr.start, expr.end)  # `(f)(x);`
-    return Stmt("expr", "", expr, (), (), start, end)
+    return _new(Stmt, ("expr", "", expr, (), (), start, end))
 
 
 def _block(draft: Draft, node: Node, kids: Kids) -> Stmt:
