@@ -37,7 +37,8 @@ from vmxlint.units import targets
 if TYPE_CHECKING:
     from vmxlint.budget import Budget, Place
 
-PATIENCE = 60  # seconds for the rules of one unit; those of a kernel take one
+PATIENCE = 20  # seconds for the rules of one unit, beside those that its size takes
+BYTES_A_SECOND = 100_000  # a kernel's hypervisor takes a thirtieth of that time
 SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
 
 
@@ -104,7 +105,7 @@ def why(function: str, path: str, options: Options) -> Explanation:
     one, program, files = _understood(path, options)
     pricing = options.pricing
     try:
-        with within(PATIENCE):
+        with within(_patience(files)):
             found = explained(function, one, program, files)
     except TooLong:
         raise InputError(f"can't explain {function!r}: it takes too long") from None
@@ -126,7 +127,7 @@ def budget(path: str, options: Options) -> Budget:
         return Place(_relative(one.unit / name, one.root), files[name].line(start))
 
     try:
-        with within(PATIENCE):
+        with within(_patience(files)):
             return budget_of(program, place)
     except TooLong:
         raise InputError(f"can't budget {path!r}: it takes too long") from None
@@ -149,20 +150,26 @@ def _analyse(root: Path, options: Options) -> _Analysed:
     unit = reading.unit
     facts, reader = reading.facts()
     program = Program(facts, reader.body, options.dialect, options.pricing)
-    looking = [rule for rule in options.rules if not rule.is_own]
-    hits, given_up = _checked(looking, program)
     files = {one.path: one for one in unit.files}
+    looking = [rule for rule in options.rules if not rule.is_own]
+    hits, given_up = _checked(looking, program, _patience(files))
     ran = [rule for rule in options.rules if rule not in given_up]
     judged = judge(files, facts, ran, hits)
     coverage = covered(unit, files, program, given_up)
     return _Analysed(files, program, [*hits, *judged.hits], judged.reasons, coverage)
 
 
-def _checked(rules: Sequence[Rule], program: Program) -> tuple[list[tuple[Rule, Hit]], list[Rule]]:
-    """What the rules say, and those that did not end: a unit gets PATIENCE seconds for all."""
+def _patience(files: Mapping[str, SourceFile]) -> float:
+    return PATIENCE + sum(len(one.data) for one in files.values()) / BYTES_A_SECOND
+
+
+def _checked(
+    rules: Sequence[Rule], program: Program, seconds: float
+) -> tuple[list[tuple[Rule, Hit]], list[Rule]]:
+    """What the rules say, and those that did not end within the seconds that there are for all."""
     hits: list[tuple[Rule, Hit]] = []
     given_up: list[Rule] = []
-    end = os.times().user + PATIENCE
+    end = os.times().user + seconds
     for rule in rules:
         try:
             with within(end - os.times().user):

@@ -50,7 +50,7 @@ class SourceFile:
         return starts
 
     def line(self, offset: int) -> int:
-        """The number of the line in which a byte stands, from 1."""
+        """The number of the line in which a byte stands, from 1; a byte order mark is in none."""
         return bisect_right(self._starts, offset) or 1
 
     def line_hash(self, line: int) -> str | None:

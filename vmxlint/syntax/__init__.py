@@ -181,7 +181,9 @@ class Reader:
         return self._pasted_text(text, (0, 0))
 
     def _pasted(self, pasting: macros.Macros, call: str, place: tuple[int, int]) -> Expr | None:
-        """What a call of a macro that pastes names stands for."""
+        """What a call of a macro that pastes names stands for, if it is not too long."""
+        if len(call) > macros.LONGEST_CALL:
+            return None
         texts = {macros.expanded(call, one): None for one in _builds(call, pasting)}
         made = [self._pasted_text(text, place) for text in texts if text != call]
         if len(made) < 2:

@@ -11,6 +11,7 @@ _DEFINE = re.compile(rb"[ \t]+(\w+)(\(([^()]*)\))?(.*)\Z", re.DOTALL)
 _PASTE = re.compile(r"\s*##\s*")
 MOST_ROUNDS = 8
 MOST_TEXT = 100_000
+LONGEST_CALL = 10_000
 
 Macros = Mapping[str, Macro]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -14,7 +15,7 @@ _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
 _NAME_BYTE = re.compile(rb"\w")
 _OPENING = b"([{"
-_NEAR = 200  # brackets; what closes farther away is looked up
+_NEAR = 60  # brackets; what closes farther away is looked up
 
 
 def spaces(text: bytes) -> bytes:
@@ -40,12 +41,14 @@ def occurrences(word: bytes, code: bytes) -> Iterator[int]:
 
 
 def without_comments(text: bytes) -> bytes:
-    """`text` with its comments blanked."""
+    """`text` with its comments and its byte order mark blanked."""
 
     def blank(lexeme: re.Match[bytes]) -> bytes:
         found = lexeme[0]
         return spaces(found) if found[:1] == b"/" else found
 
+    if text.startswith(codecs.BOM_UTF8):
+        text = spaces(codecs.BOM_UTF8) + text[len(codecs.BOM_UTF8) :]
     return LEXEME.sub(blank, text)
 
 
