@@ -146,9 +146,15 @@ def known_unit(path: Path, dialect: Dialect) -> Path | None:
     for above in (path, *path.parents):
         for known in dialect.folders:
             unit = above / known
-            if (unit == path or unit in path.parents or path in unit.parents) and unit.is_dir():
-                return unit
+            if unit == path or unit in path.parents or path in unit.parents:
+                if is_real_folder(unit):
+                    return unit
     return None
+
+
+def is_real_folder(path: Path) -> bool:
+    """Whether a folder is there, and no link leads to it: what is behind one is not in the tree."""
+    return path.is_dir() and path.resolve() == path
 
 
 def _unit_around(path: Path, folder: Path, dialect: Dialect) -> Path:

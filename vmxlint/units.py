@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmxlint.source import SUFFIXES, TOO_WIDE, InputError, Target, has_c_files, known_unit, target
+from vmxlint.source import (
+    SUFFIXES,
+    TOO_WIDE,
+    InputError,
+    Target,
+    has_c_files,
+    is_real_folder,
+    known_unit,
+    target,
+)
 
 if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect
@@ -74,7 +83,7 @@ def _below(root: Path, dialect: Dialect, tell: Tell) -> _Found:
     todo = [str(root)]
     while todo:
         folder = todo.pop()
-        known = [unit for name in dialect.folders if (unit := Path(folder, name)).is_dir()]
+        known = [unit for name in dialect.folders if is_real_folder(unit := Path(folder, name))]
         if known:
             found.units += known
             continue
