@@ -90,7 +90,10 @@ def _again(writes: Writes, first: Operation, rivals: Sequence[Operation]) -> Ite
 
 
 def _disagrees(writes: Writes, first: Operation, second: Operation) -> BitChange | None:
-    """The bit that the second write sets where the first one clears it, or the other way round."""
+    """The bit that the second write sets where the first one clears it, or the other way round, if
+    they are no toggle."""
+    if writes.is_toggled(first):
+        return None
     for change in writes.changes(second):
         if writes.decides(first, change) is (not change.sets):
             return change

@@ -50,7 +50,7 @@ class Copies:
         self._linker = linker
         self._operations = operations
         self._structs = structs
-        self._found: dict[tuple[str, str], Copy] = {}
+        self._found: dict[tuple[str, str, bool], Copy] = {}
         for routine in linker.routines:
             if operations.made_in(routine):
                 self._writes(routine)
@@ -88,7 +88,7 @@ class Copies:
 
     def _note(self, place: Place, operation: Operation) -> Copy:
         assert operation.field is not None
-        key = (place.owner, place.member.name)
+        key = (place.owner, place.member.name, self._structs.is_per_vmcs(place))
         return self._found.setdefault(key, Copy(place, operation.field.name))
 
     def _stored_with(self, operation: Operation) -> Iterator[tuple[Place, Site]]:
@@ -198,13 +198,18 @@ class Copies:
                 continue
             place = self._structs.place(target, routine)
             for copy in members[target.text]:
-                if place is None or place.owner != copy.place.owner:
+                if place is None or not self._is_of(copy, place):
                     continue
                 read = {one.name for one in self._operations.reads(given, routine)}
                 if copy.field_name in read or self._reads_when_bound(given, routine, copy):
                     copy.reloads.append(Use(routine, site))
                 elif is_constant(given):
                     copy.drops.append(Use(routine, site))
+
+    def _is_of(self, copy: Copy, place: Place) -> bool:
+        """Whether a member of the copy's name is the copy, and not one that is kept elsewhere."""
+        elsewhere = self._structs.is_per_vmcs(place) != self._structs.is_per_vmcs(copy.place)
+        return place.owner == copy.place.owner and not elsewhere
 
     def _reads_when_bound(self, given: Expr, routine: Routine, copy: Copy) -> bool:
         starts = {one.start for one in walk(given) if one.kind in ("call", "asm")}

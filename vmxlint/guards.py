@@ -54,7 +54,17 @@ class Guards:
         if operation.routine in spine.steps or operation.routine in spine.loops:
             return False
         own = self._program.gates_before(operation)
-        return any(gate.kind == "state" and _asks(gate.condition.test) for gate in own)
+        return any(
+            gate.kind == "state"
+            and _asks(gate.condition.test)
+            and not self._is_null_test(gate.condition.test, operation.routine)
+            for gate in own
+        )
+
+    def _is_null_test(self, test: Expr, routine: Routine) -> bool:
+        """Whether a test only asks if a member points to anything."""
+        place = self._program.structs.place(test, routine) if test.kind == "member" else None
+        return place is not None and place.member.pointers > 0
 
     def enters_aside(self, routine: Routine) -> bool:
         """Whether a function off the run path enters the guest itself, for a check of the VMCS."""

@@ -34,8 +34,10 @@ class Order:
         """How many calls behind the place where two ways part each of them ends, if the second
         site may follow the first in one pass and in the same VMCS; None if not."""
         if first[0][0] is not second[0][0]:
+            start = self._spine.loops.get(second[0][0], (-1, -1))[1]
             follows = self._is_slot_behind(first[0][0], second[0])
-            return (len(first), len(second)) if follows and not self._switches(second, -1) else None
+            able = follows and not self._switches(second, start)
+            return (len(first), len(second)) if able else None
         for depth, ((here, site), (there, other)) in enumerate(zip(first, second, strict=False)):
             if here is not there:
                 return None

@@ -203,22 +203,35 @@ def _fold_local(
     """A local's value before the site of that number, where the conditions `held` hold.
 
     The last plain assignment on the way counts, or either of those on other ways, then each `|=`
-    and `&=` behind it. A value that grows too large stays the local's name.
+    and `&=` behind it, with either its bits or none where it may be passed by. A value that grows
+    too large stays the local's name.
     """
     value: Expr | None = None
     for change in routine.changes[expr.text]:
         if change.number >= before:
             break
         step = _fold(change.value, routine, change.number, held, depth + 1)
+        certain = all(id(one) in held for one in change.conditions)
         if change.operator == "=":
-            certain = all(id(one) in held for one in change.conditions)
             either = Expr("ternary", "", (_EITHER, step, value), 0, 0) if value else step
             value = step if certain else either
         elif change.operator in _COMPOUND:
+            step = step if certain else _perhaps(change.operator, step)
             value = Expr("binary", change.operator[0], (value or expr, step), expr.start, expr.end)
         if value is not None and _is_large(value, _MOST_PARTS):
             return expr
     return value or expr
+
+
+def _perhaps(operator: str, step: Expr) -> Expr:
+    """The operand of a compound assignment that other ways pass by."""
+    if step.kind == "unary" and step.text == "~":
+        return step._replace(kids=(_or_nothing(step.kids[0]),))
+    return step if operator == "&=" else _or_nothing(step)
+
+
+def _or_nothing(bits: Expr) -> Expr:
+    return Expr("ternary", "", (_EITHER, bits, Expr("number", "0", (), 0, 0)), bits.start, bits.end)
 
 
 def _is_large(expr: Expr, most: int) -> bool:

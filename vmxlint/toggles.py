@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vmxlint.bits import BitChange, same_branch
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, Reach
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach
 
 _UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 _RARE = 0.02  # our guess of what is no longer normal running, as an unknown condition's chance is
@@ -29,7 +29,8 @@ def toggles(program: Program) -> Toggles:
     for change in program.bit_changes:
         if reaches := tuple(_hot(program, change)):
             groups.setdefault(change.key, []).append(HotChange(change, reaches))
-    return {key: changes for key, changes in groups.items() if _is_toggle(changes)}
+    able = {key: _without_preparation(changes) for key, changes in groups.items()}
+    return {key: changes for key, changes in able.items() if _is_toggle(changes)}
 
 
 def is_forced(change: BitChange) -> bool:
@@ -43,6 +44,14 @@ def _hot(program: Program, change: BitChange) -> Iterator[Reach]:
         usual = not any(gate.is_exceptional for gate in reach.gates)
         if usual and reach.probability.typical >= _RARE:
             yield reach
+
+
+def _without_preparation(changes: Sequence[HotChange]) -> Sequence[HotChange]:
+    """The changes but those that only prepare a nested entry, if others are made at each entry:
+    that one entry is prepared by both is no toggle."""
+    rest = [one for one in changes if {reach.context for reach in one.reaches} != {NESTED_ENTRY}]
+    at_entry = any(reach.context == ENTRY for one in rest for reach in one.reaches)
+    return rest if at_entry else changes
 
 
 def _is_toggle(changes: Sequence[HotChange]) -> bool:

@@ -11,7 +11,7 @@ from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reach import ENTRY, EXIT, NESTED, Reach
-from vmxlint.toggles import Toggles, is_forced, toggles
+from vmxlint.toggles import is_forced, toggles
 
 _KEPT = ("memo", "flag")
 # How probable a way must be to count as normal running: our guesses, as an unknown condition is.
@@ -109,9 +109,9 @@ class Writes:
         return found
 
     def decides(self, write: Operation, change: BitChange) -> bool | None:
-        """Whether the value that a write computes anew has the bit of a change set, whatever else
-        is; None if the text leaves it open."""
-        value = None if self.changes(write) else write.computed
+        """Whether the value that a write computes has the bit of a change set, whatever else is;
+        None if the text leaves it open."""
+        value = write.computed
         while value is not None:
             match value:
                 case Expr("cast", _, (inner,)):
@@ -139,17 +139,21 @@ class Writes:
         return bool(change.bit and number and number & change.bit.mask)
 
     def is_forced(self, write: Operation) -> bool:
-        """Whether all bits that a write changes must follow a request, the guest, or an MSR."""
+        """Whether all bits that a write changes must follow a request, the guest, or an MSR: each
+        one way, since code that may set and may clear a bit writes it also if it stays."""
         changes = self.changes(write)
-        return bool(changes) and all(map(is_forced, changes))
+        ways = {(change.key, change.sets) for change in changes}
+        one_way = len(ways) == len({key for key, _ in ways})
+        return bool(changes) and one_way and all(map(is_forced, changes))
 
     def is_toggled(self, write: Operation) -> bool:
-        """Whether a write changes a bit that is set and cleared as entries and exits go by."""
-        return any(one.key in self._toggled for one in self.changes(write))
+        """Whether a write is one of a bit that is set and cleared as entries and exits go by."""
+        return write in self._toggled
 
     @cached_property
-    def _toggled(self) -> Toggles:
-        return toggles(self._program)
+    def _toggled(self) -> frozenset[Operation]:
+        groups = toggles(self._program).values()
+        return frozenset(one.change.operation for changes in groups for one in changes)
 
 
 def _compares(test: Expr, wanted: str, copies: set[str]) -> bool:
