@@ -45,6 +45,7 @@ from vmxlint.interval import exactly
 from vmxlint.numbers import evaluate
 from vmxlint.program import Program
 from vmxlint.reach import EXIT, Reach
+from vmxlint.templates import assigned
 from vmxlint.values import Holder, Trail, trails
 
 ID = "VMX202"
@@ -71,7 +72,7 @@ def check(program: Program) -> Iterator[Hit]:
 
 
 def _hits(program: Program, trail: Trail) -> Iterator[Hit]:
-    masks = [(h, one) for h in trail.holders.values() for one in _checks(program, h)]
+    checking = [one for one in trail.holders.values() if any(_checks(program, one))]
     if any(_is_opaque(program, holder) for holder in trail.holders.values()):
         return
     for holder in trail.holders.values():
@@ -80,7 +81,8 @@ def _hits(program: Program, trail: Trail) -> Iterator[Hit]:
             others = any(r.context.startswith("exit:") for r in reaches if not _is_behind(r))
             behind = () if others else tuple(filter(_is_behind, reaches))
             common = tuple(r for r in reaches if r.context == EXIT and not _is_sorted(r))
-            if behind and not masks:
+            checked = any(not trail.is_apart(one.routine, holder.routine, site) for one in checking)
+            if behind and not checked:
                 yield _hit(program, trail, holder, taken, behind, ())
             elif common and _only_sorts(program, trail, holder, site, common):
                 yield _hit(program, trail, holder, taken, common, (_saving(program, trail),))
@@ -104,7 +106,7 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
         case Expr("binary", "&", (left, right)):
             for value, mask in ((left, right), (right, left)):
                 if holder.has(value):
-                    bits = evaluate(spelled(mask), _names(program))
+                    bits = evaluate(spelled(_local(holder, mask)), _names(program))
                     return UNKNOWN if bits is None else bits
         case Expr("cast", "u8" | "uint8_t" | "unsigned char", (inner,)) if holder.has(inner):
             return VECTOR
@@ -113,6 +115,12 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
         case Expr("binary", ">>", (inner, Expr("number", "31"))):
             return VALID if holder.has(inner) else 0
     return 0
+
+
+def _local(holder: Holder, mask: Expr) -> Expr:
+    """What a local variable that is given one value stands for."""
+    values = list(assigned(holder.routine, mask.text)) if mask.kind == "name" else []
+    return values[0] if len(values) == 1 else mask
 
 
 def _names(program: Program) -> dict[str, str]:
@@ -151,16 +159,15 @@ def _only_sorts(
     program: Program, trail: Trail, holder: Holder, site: Site, reaches: tuple[Reach, ...]
 ) -> bool:
     """Whether the code runs only if the value itself says that it is an external interrupt."""
-    for condition in site.conditions:
-        text = spelled(condition.test)
-        for other in trail.holders.values():
-            inside = other is not holder and f"{other.routine.name}(" in text
-            if not inside and other is not holder:
-                continue
-            for _, one in other.expressions():
-                if _mask(program, other, one) & (TYPE | VALID) == TYPE | VALID:
-                    if inside or spelled(one) in text:
-                        return True
+    way = [edge.site for edge in trail.way(holder.routine)]
+    text = "; ".join(spelled(one.test) for at in (*way, site) for one in at.conditions)
+    for other in trail.holders.values():
+        names = {other.routine.name, *(edge.callee.name for edge in trail.way(other.routine))}
+        inside = other is not holder and any(f"{name}(" in text for name in names)
+        for _, one in other.expressions() if inside or other is holder else ():
+            if _mask(program, other, one) & (TYPE | VALID) == TYPE | VALID:
+                if inside or spelled(one) in text:
+                    return True
     return False
 
 

@@ -124,7 +124,8 @@ class Copies:
         return any(
             one.kind == "binary" and one.text in _COMPARING and self._mentions(one, place, routine)
             for condition in conditions
-            for one in walk(self._expanded(condition.test, routine, 0))
+            for test in (condition.test, self._expanded(condition.test, routine, 0))
+            for one in walk(test)
         )
 
     def _expanded(self, test: Expr, routine: Routine, depth: int) -> Expr:

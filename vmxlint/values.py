@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from vmxlint.bits import same_branch
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Site
 from vmxlint.link import Edge
@@ -43,10 +44,30 @@ class Holder:
 
 @dataclass(frozen=True, eq=False)
 class Trail:
-    """A VMREAD and the routines that its value gets to, the first of them where it is used."""
+    """A VMREAD and the routines that its value gets to, the first of them where it is used; and by
+    which calls it gets to the others."""
 
     operation: Operation
     holders: Mapping[Routine, Holder]
+    calls: Mapping[Routine, Edge]
+
+    def way(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls from the first routine down to another one."""
+        calls: list[Edge] = []
+        while routine in self.calls:
+            calls.append(self.calls[routine])
+            routine = calls[-1].caller
+        return tuple(reversed(calls))
+
+    def is_apart(self, other: Routine, routine: Routine, site: Site) -> bool:
+        """Whether a routine gets the value only where a site of another one is not reached."""
+        mine = [*((edge.caller, edge.site) for edge in self.way(routine)), (routine, site)]
+        for edge, (here, there) in zip(self.way(other), mine, strict=False):
+            if edge.caller is not here:
+                return False
+            if edge.site is not there:
+                return same_branch(edge.site, there)
+        return False
 
 
 def read_by(operation: Operation) -> Holder:
@@ -59,13 +80,13 @@ def trails(program: Program, operation: Operation) -> Iterator[Trail]:
     start = read_by(operation)
     returned = [s.expr for s in start.routine.flow.sites if s.kind == "return"]
     if not any(start.has(one) for one in returned):
-        yield Trail(operation, _onward(program, start))
+        yield Trail(operation, *_onward(program, start))
         return
     calls: dict[Routine, set[int]] = {}
     for edge in program.linker.callers(operation.routine):
         calls.setdefault(edge.caller, set()).add(edge.site.expr.start)
     for caller, starts in calls.items():
-        yield Trail(operation, _onward(program, _holding(caller, frozenset(), starts)))
+        yield Trail(operation, *_onward(program, _holding(caller, frozenset(), starts)))
 
 
 def _holding(routine: Routine, names: frozenset[str], starts: set[int]) -> Holder:
@@ -82,9 +103,12 @@ def _holding(routine: Routine, names: frozenset[str], starts: set[int]) -> Holde
     return now
 
 
-def _onward(program: Program, first: Holder) -> Mapping[Routine, Holder]:
-    """All that the value is handed to as an argument."""
+def _onward(
+    program: Program, first: Holder
+) -> tuple[Mapping[Routine, Holder], Mapping[Routine, Edge]]:
+    """All that the value is handed to as an argument, and the calls that do so."""
     found = {first.routine: first}
+    calls: dict[Routine, Edge] = {}
     level = [first]
     for _ in range(_DEEPEST):
         below: list[Holder] = []
@@ -93,9 +117,10 @@ def _onward(program: Program, first: Holder) -> Mapping[Routine, Holder]:
                 names = frozenset(_given(edge, holder))
                 if names and edge.callee not in found:
                     found[edge.callee] = _holding(edge.callee, names, set())
+                    calls[edge.callee] = edge
                     below.append(found[edge.callee])
         level = below
-    return found
+    return found, calls
 
 
 def _given(edge: Edge, holder: Holder) -> Iterator[str]:
