@@ -9,6 +9,8 @@ from vmxlint.numbers import evaluate
 from vmxlint.routine import Routine
 from vmxlint.templates import substituted
 
+_FAR_UP = 3
+
 
 def parameter_of(test: Expr, routine: Routine) -> str:
     """The parameter that a test is on, if it is on nothing else and nothing changes it; or ""."""
@@ -53,14 +55,17 @@ class Arguments:
         text = words.get(expr.text, spelled(expr))
         return evaluate(text, self._linker.constants)
 
-    def is_passed(self, constant: Expr, name: str, routine: Routine) -> bool:
-        """Whether a call gives just that constant for a parameter: it then has a meaning of its own
-        that no computed value has."""
-        wanted = spelled(constant)
-        return any(
-            (given := _argument(name, edge)) is not None and spelled(given) == wanted
-            for edge in self._linker.callers(routine)
-        )
+    def is_passed(self, constant: Expr, name: str, routine: Routine, depth: int = 0) -> bool:
+        """Whether a call gives just that constant for a parameter, also through callers that pass
+        theirs on: it then has a meaning of its own that no computed value has."""
+        for edge in self._linker.callers(routine) if depth < _FAR_UP else ():
+            given = _argument(name, edge)
+            if given is not None and spelled(given) == spelled(constant):
+                return True
+            passed_on = parameter_of(given, edge.caller) if given is not None else ""
+            if passed_on and self.is_passed(constant, passed_on, edge.caller, depth + 1):
+                return True
+        return False
 
 
 def _argument(name: str, call: Edge) -> Expr | None:

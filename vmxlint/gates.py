@@ -193,6 +193,9 @@ class Gates:
         )
 
     def _known_chance(self, test: Expr) -> Interval | None:
+        if test.kind == "binary" and test.text in ("==", "!="):
+            known = self._dialect.known.get(test.kids[-1].text)
+            return known and _chance(known, test.text == "==")
         last = test.kids[0] if test.kind == "call" and test.kids else test
         if test.kind == "binary" and test.text == "&":
             last = test.kids[-1]
