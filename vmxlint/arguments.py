@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vmxlint.conditions import truth
 from vmxlint.facts import Expr, spelled
 from vmxlint.link import Edge, Linker
@@ -29,11 +31,17 @@ class Arguments:
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
 
-    def decide(self, test: Expr, name: str, call: Edge) -> bool | None:
-        """Whether a test of a parameter is true in the function that a call leads to; None if the
-        argument is no constant."""
-        given = _argument(name, call)
-        if given is None or not _is_constant(given, call.caller):
+    def decide(self, test: Expr, name: str, calls: Sequence[Edge]) -> bool | None:
+        """Whether a test of a parameter is true in the function that the last of some calls leads
+        to, one out of the other; None if the argument is no constant."""
+        given: Expr | None = None
+        passed_on = name
+        for call in reversed(calls):
+            given = _argument(passed_on, call)
+            passed_on = parameter_of(given, call.caller) if given is not None else ""
+            if not passed_on:
+                break
+        if given is None or passed_on or not _is_constant(given, call.caller):
             return None
         decided = substituted(test, {name: given})
         match decided:

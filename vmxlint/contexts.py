@@ -217,11 +217,10 @@ class Contexts:
 
     def _at(self, routine: Routine, site: Site, reach: Reach) -> list[Way]:
         """The ways on to a site, once the flags before it are known."""
-        call = reach.calls[-1] if reach.calls else None
-        ways = self._ways.at(routine, site, reach.context, call)
+        ways = self._ways.at(routine, site, reach.context, reach.calls)
         if self._ways.asked:
             self._search.go_on()
-            ways = self._ways.at(routine, site, reach.context, call)
+            ways = self._ways.at(routine, site, reach.context, reach.calls)
         return ways
 
 

@@ -84,11 +84,12 @@ class Dispatch:
 
     def installers(self, slot: str, held: Routine) -> tuple[Routine, ...]:
         """The routines that put a function into a member; none if a table has it there already."""
-        for path, table in self._tables:
+        putting = self._put.get((slot, held), ())
+        for path, table in self._tables if putting else ():
             for member, value in self._filled(table):
                 if member == slot and self._names.resolve(value, path) is held:
                     return ()
-        return self._put.get((slot, held), ())
+        return putting
 
     @cached_property
     def _outer(self) -> frozenset[str]:

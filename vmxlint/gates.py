@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -51,16 +51,16 @@ class Gates:
         tables = self._linker.dispatch.handlers.values()
         return frozenset(self._reasons.canonical(key) for rows in tables for key, _ in rows)
 
-    def chance_in(self, gate: Gate, call: Edge | None) -> Interval:
-        """The probability of a test of a parameter in the function that a call leads to."""
+    def chance_in(self, gate: Gate, calls: Sequence[Edge]) -> Interval:
+        """The probability of a test of a parameter in the function that some calls lead to."""
         test, holds = _stripped(gate.condition.test, gate.condition.holds)
-        if call is None:
+        if not calls:
             return gate.probability
-        if (answer := self._arguments.decide(test, gate.parameter, call)) is not None:
+        if (answer := self._arguments.decide(test, gate.parameter, calls)) is not None:
             return DECIDED if answer == holds else DECIDED.complement()
         match test:
             case Expr("binary", operator, (_, constant)):
-                if self._arguments.is_passed(constant, gate.parameter, call.callee):
+                if self._arguments.is_passed(constant, gate.parameter, calls[-1].callee):
                     return _chance(LEAVES, holds == (operator == "=="))
         return gate.probability
 
@@ -137,20 +137,28 @@ class Gates:
     def _by_answer(
         self, condition: Condition, test: Expr, holds: bool, routine: Routine
     ) -> Gate | None:
-        """A test for nested mode that a function makes, or whose answer a local keeps."""
-        answer: Expr | None = None
-        match test:
-            case Expr("name", name) if name in routine.variables:
-                values = list(assigned(routine, name))
-                answer = values[0] if len(values) == 1 else None
-            case Expr("call", _, (Expr("name", name), *given)):
-                body = self._reasons.predicate(name, given, routine)
-                answer = body[0] if body else None
+        """A test that a function makes, or whose answer a local keeps: for nested mode, or of a
+        flag."""
+        answer = self._meant(test, routine)
         if answer is None:
             return None
         answer, holds = _stripped(answer, holds)
         if answer.kind == "call" and called(answer) & self._dialect.guest_mode:
             return Gate("guest-mode", condition, holds, ONCE)
+        if setters := self._flags.setters(answer, holds, routine):
+            flag = condition._replace(test=answer, holds=holds)
+            return Gate("flag", flag, holds, UNKNOWN, setters=setters)
+        return None
+
+    def _meant(self, test: Expr, routine: Routine) -> Expr | None:
+        """What a local or a call in a test stands for."""
+        match test:
+            case Expr("name", name) if name in routine.variables:
+                values = list(assigned(routine, name))
+                return values[0] if len(values) == 1 else None
+            case Expr("call", _, (Expr("name", name), *given)):
+                body = self._reasons.predicate(name, given, routine)
+                return body[0] if body else None
         return None
 
     def _by_hint(

@@ -69,7 +69,7 @@ class RoundTrip:
         self, step: Step, onward: Callable[[Routine], Iterable[Edge]], ways: Ways
     ) -> Iterator[Step]:
         for edge in onward(step.routine):
-            for way in ways.along(edge, step.context, step.edge):
+            for way in ways.along(edge, step.context, step.calls):
                 if way[0] in (EXIT, *NESTED):
                     yield step.called(edge, way)
 

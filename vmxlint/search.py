@@ -13,6 +13,7 @@ from vmxlint.reach import Reach
 from vmxlint.routine import Routine
 from vmxlint.ways import Setting, Ways
 
+_HANDED_ON = 3
 MOST_RUNS = 1000.0  # per pass; beyond, a sum over ways says no more than "often"
 Node = tuple[Routine, str]
 
@@ -47,6 +48,16 @@ class Step(NamedTuple):
             steps.append(step)
             step = step.parent
         return steps[::-1]
+
+    @property
+    def calls(self) -> tuple[Edge, ...]:
+        """The last calls of the way, as far as they may hand a constant on."""
+        step: Step | None = self
+        found: list[Edge] = []
+        while step and step.edge and len(found) < _HANDED_ON:
+            found.append(step.edge)
+            step = step.parent
+        return tuple(reversed(found))
 
     def reach(self, runs: Callable[[], Interval]) -> Reach:
         """The way of this step as a whole; `runs` counts all ways."""
@@ -132,7 +143,7 @@ class Search:
 
     def _call(self, step: Step, edge: Edge) -> None:
         before = len(self._ways.asked)
-        ways = self._ways.along(edge, step.context, step.edge)
+        ways = self._ways.along(edge, step.context, step.calls)
         if len(self._ways.asked) > before or (not ways and self._ways.asked):
             self._waiting.append((step, edge))
             return
@@ -163,7 +174,7 @@ class Search:
         for routine, site in gate.setters:
             for context, step in self.found.get(routine, {}).items():
                 chance = step.probability
-                for behind, more, _ in self._ways.at(routine, site, context, step.edge):
+                for behind, more, _ in self._ways.at(routine, site, context, step.calls):
                     total = setting.get(behind, NOTHING) + chance * more
                     setting[behind] = total.capped(1)
         self._ways.deciding = ""

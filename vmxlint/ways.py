@@ -65,11 +65,13 @@ class Ways:
         """The probability of a gate, in a round trip or outside of one."""
         return self._given.chance(gate) if context in NESTED else gate.probability
 
-    def along(self, edge: Edge, context: str, call: Edge | None = None) -> list[Way]:
-        """The ways from a routine, reached in `context` by a call, along one of its own calls."""
-        ways = self.at(edge.caller, edge.site, context, call, edge.key)
+    def along(self, edge: Edge, context: str, calls: Sequence[Edge] = ()) -> list[Way]:
+        """The ways from a routine, reached in `context` by some calls, along one of its own."""
+        ways = self.at(edge.caller, edge.site, context, calls, edge.key)
         for passage in self._held_when(edge):
-            ways = nowhere([onward for way in ways for onward in self._through(way, passage, call)])
+            ways = nowhere(
+                [onward for way in ways for onward in self._through(way, passage, calls)]
+            )
         if self._nested is None:
             return ways
         if needed := self._nested.needs(edge):
@@ -107,10 +109,10 @@ class Ways:
         return context, chance if factor is ONCE else chance * factor, gates + passage.gates
 
     def at(
-        self, routine: Routine, site: Site, context: str, call: Edge | None = None, key: str = ""
+        self, routine: Routine, site: Site, context: str, calls: Sequence[Edge] = (), key: str = ""
     ) -> list[Way]:
-        """The ways from `routine`, reached in `context` by a call, to one of its sites; `key` is
-        the handler table's row through which the site calls."""
+        """The ways from `routine`, reached in `context` by some calls, to one of its sites; `key`
+        is the handler table's row through which the site calls."""
         if key:
             return self._through_table(routine, site, context, key)
         passages = self._passages(routine, site)
@@ -124,7 +126,7 @@ class Ways:
             return nowhere([self._behind((context, ONCE, ()), passages[0])])
         ways: list[Way] = [(context, ONCE, ())]
         for passage in passages:
-            ways = [onward for way in ways for onward in self._through(way, passage, call)]
+            ways = [onward for way in ways for onward in self._through(way, passage, calls)]
         return nowhere(ways)
 
     def _through_table(self, routine: Routine, site: Site, context: str, key: str) -> list[Way]:
@@ -164,14 +166,14 @@ class Ways:
             known = self._known[id(site)] = divided(gates, self._given)
         return known
 
-    def _through(self, way: Way, passage: Passage, call: Edge | None = None) -> Sequence[Way]:
+    def _through(self, way: Way, passage: Passage, calls: Sequence[Edge] = ()) -> Sequence[Way]:
         gate = passage.special
         if gate is None:
             return [self._behind(way, passage)]
         context, chance, gates = way
         if gate.parameter:
             known = context in NESTED and passage.in_round != gate.probability
-            more = passage.in_round if known else self._gates.chance_in(gate, call)
+            more = passage.in_round if known else self._gates.chance_in(gate, calls)
             return [(context, chance * more, (*gates, gate))]
         if gate.kind == "reason":
             onward = self._through_reason(context, gate)
