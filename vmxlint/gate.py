@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmxlint.facts import spelled
+from vmxlint.facts import spelled, walk
 from vmxlint.flags import Setter
 from vmxlint.flow import Condition
 from vmxlint.interval import Interval, exactly
@@ -58,7 +58,8 @@ class Gate:
     @property
     def flag(self) -> str:
         """The same for all gates that wait for one flag."""
-        return f"{self.condition.test.text}:{self.holds}"
+        names = [one.text for one in walk(self.condition.test)]  # of a bit: its member and mask
+        return f"{' '.join(names if names[0] == '&' else names[:1])}:{self.holds}"
 
     @property
     def spelled(self) -> str:

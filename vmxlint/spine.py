@@ -104,6 +104,22 @@ class Spine:
             ]
             if numbers:
                 found[routine] = (min(numbers), max(numbers))
+        return self._around(found)
+
+    def _around(self, loops: Mapping[Routine, tuple[int, int]]) -> dict[Routine, tuple[int, int]]:
+        """The callers of such a function that does nothing else, and theirs."""
+        found = dict(loops)
+        todo = list(loops)
+        while todo:
+            routine = todo.pop()
+            inside = (edge.callee for edge in self._linker.edges(routine))
+            if not all(one in self.steps or one in found for one in inside):
+                continue
+            for above in self._plain_callers(routine):
+                if above.caller not in found:
+                    number = _number(above.caller, above.site)
+                    found[above.caller] = (number, number)
+                    todo.append(above.caller)
         return found
 
     def descent(self, routine: Routine) -> tuple[Edge, ...]:

@@ -19,7 +19,7 @@ _EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _POINTER = re.compile(r"\(\*\s*(?:const\s+)?(\w+)\s*\)\s*\(")
 _FEW = 2000
-_STORED_IN = re.compile(r"=[\s)]*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
+_STORED_IN = re.compile(r"=[|&]?[\s)]*(?:\][^\[\]]*\[\s*)?(\w+)\s*(?:>-|\.)")
 
 
 class Words:
