@@ -35,43 +35,42 @@ Literal = tuple[Expr, bool, tuple[Expr, ...]]  # what a condition says, wherever
 State = Conditions | None  # what holds at some point of a function; None where it never comes
 
 
-_DECIDABLE = ("number", "name", "cast", "unary", "binary")
+_JOINING = ("&&", "||")
 
 
 def truth(test: Expr) -> bool | None:
     """Whether `test` is true whatever the variables are; None if they decide."""
-    if test.kind not in _DECIDABLE:
-        return None
-    match test:
-        case Expr("number" | "name", text):
-            return _TRUTH.get(text)
-        case Expr("cast", _, (inner,)):
-            return truth(inner)
-        case Expr("unary", "!", (inner,)):
-            known = truth(inner)
-            return None if known is None else not known
-        case Expr("binary", "&&" | "||" as operator, (left, right)):
-            operands = (truth(left), truth(right))
-            decisive = operator == "||"
-            if decisive in operands:
-                return decisive
-            return None if None in operands else not decisive
+    kind, operator, kids = test.kind, test.text, test.kids
+    if kind in ("number", "name"):
+        return _TRUTH.get(operator)
+    if kind == "cast" and len(kids) == 1:
+        return truth(kids[0])
+    if kind == "unary" and operator == "!" and len(kids) == 1:
+        known = truth(kids[0])
+        return None if known is None else not known
+    if kind == "binary" and operator in _JOINING and len(kids) == 2:
+        operands = (truth(kids[0]), truth(kids[1]))
+        decisive = operator == "||"
+        if decisive in operands:
+            return decisive
+        return None if None in operands else not decisive
     return None
 
 
 def implied(test: Expr, holds: bool) -> Conditions:
     """The conditions that `test` being `holds` implies, one for each operand of `&&` and `||`."""
-    match test:
-        case Expr("unary", "!", (inner,)):
-            return implied(inner, not holds)
-        case Expr("binary", "&&" | "||" as operator, (left, right)):
-            neutral = operator == "&&"
-            if holds == neutral:
-                return (*implied(left, holds), *implied(right, holds))
-            if truth(left) == neutral:
-                return implied(right, holds)
-            if truth(right) == neutral:
-                return implied(left, holds)
+    kind, operator, kids = test.kind, test.text, test.kids
+    if kind == "unary" and operator == "!" and len(kids) == 1:
+        return implied(kids[0], not holds)
+    if kind == "binary" and operator in _JOINING and len(kids) == 2:
+        left, right = kids
+        neutral = operator == "&&"
+        if holds == neutral:
+            return (*implied(left, holds), *implied(right, holds))
+        if truth(left) == neutral:
+            return implied(right, holds)
+        if truth(right) == neutral:
+            return implied(left, holds)
     return () if truth(test) == holds else (Condition(test, holds),)
 
 

@@ -84,12 +84,19 @@ class Dispatch:
 
     def installers(self, slot: str, held: Routine) -> tuple[Routine, ...]:
         """The routines that put a function into a member; none if a table has it there already."""
-        putting = self._put.get((slot, held), ())
-        for path, table in self._tables if putting else ():
+        in_table = self._in_tables.get(slot, ())
+        if any(self._names.resolve(value, path) is held for path, value in in_table):
+            return ()
+        return self._put.get((slot, held), ())
+
+    @cached_property
+    def _in_tables(self) -> Mapping[str, list[tuple[str, str]]]:
+        """What tables put into each member: the file and the value."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for path, table in self._tables:
             for member, value in self._filled(table):
-                if member == slot and self._names.resolve(value, path) is held:
-                    return ()
-        return putting
+                found.setdefault(member, []).append((path, value))
+        return found
 
     @cached_property
     def _outer(self) -> frozenset[str]:
