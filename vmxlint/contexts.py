@@ -49,6 +49,8 @@ class Contexts:
         self._profile = profile
         self._round = RoundTrip(linker, structs)
         self._covered: set[Routine] = set(operations.entries)
+        self._warm: dict[Routine, list[Edge]] = {}
+        self._reaches: dict[Routine, Mapping[str, Reach]] = {}
         self.spine = Spine(linker, operations)
 
     def _roots(self) -> Iterator[Step]:
@@ -163,12 +165,12 @@ class Contexts:
 
     def _onward(self, routine: Routine) -> Sequence[Edge]:
         """The calls of a routine that lead to what somebody has asked for."""
-        cold = self._linker.dialect.cold
-        return [
-            edge
-            for edge in self._linker.edges(routine)
-            if edge.callee in self._covered and edge.callee.name not in cold
-        ]
+        if (warm := self._warm.get(routine)) is None:
+            cold = self._linker.dialect.cold
+            edges = self._linker.edges(routine)
+            warm = self._warm[routine] = [one for one in edges if one.callee.name not in cold]
+        covered = self._covered
+        return [edge for edge in warm if edge.callee in covered]
 
     def _cover(self, routines: Iterable[Routine]) -> bool:
         """Let the ways to some routines matter: all that may call them; whether that is new."""
@@ -194,10 +196,13 @@ class Contexts:
         if self._cover([routine]):
             search.go_on()
         steps = search.found.get(routine, {})
-        return {
-            name: steps[name].reach(partial(search.expected, routine, name))
-            for name in sorted(steps)
-        }
+        known = self._reaches.get(routine, {})
+        if len(known) < len(steps):
+            known = self._reaches[routine] = {
+                name: steps[name].reach(partial(search.expected, routine, name))
+                for name in sorted(steps)
+            }
+        return known
 
     def of(self, routine: Routine, site: Site) -> tuple[Reach, ...]:
         """The ways of all contexts to one site of a routine, in order of their names."""

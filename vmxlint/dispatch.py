@@ -220,11 +220,19 @@ class Dispatch:
                     found.setdefault(name, []).append(giver)
         return found
 
+    @cached_property
+    def _tables_of(self) -> Mapping[Routine, Mapping[str, None]]:
+        """The tables in which each handler stands."""
+        found: dict[Routine, dict[str, None]] = {}
+        for table, rows in self.handlers.items():
+            for _, handler in rows:
+                found.setdefault(handler, {})[table] = None
+        return found
+
     def through_values(self, routine: Routine, names: set[str]) -> Iterator[Routine]:
         """The routines that may call one through a table, a parameter or a local variable."""
-        for table, rows in self.handlers.items():
-            if any(handler is routine for _, handler in rows):
-                yield from self.dispatchers[table]
+        for table in self._tables_of.get(routine, ()):
+            yield from self.dispatchers[table]
         for table, held in self.lists.items():
             if routine in held:
                 yield from (one for one in self._mentions.routines if table in one.function.text)

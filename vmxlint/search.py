@@ -119,7 +119,10 @@ class Search:
     def _follow_more(self) -> None:
         for routine in list(self.found):
             followed = self._followed[routine]
-            for edge in self._onward(routine):
+            onward = self._onward(routine)
+            if len(onward) == len(followed):
+                continue
+            for edge in onward:
                 if edge not in followed:
                     followed.add(edge)
                     for step in list(self.found[routine].values()):

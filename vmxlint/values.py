@@ -28,13 +28,19 @@ class Holder:
         """Whether an expression is the value."""
         while expr.kind == "cast":
             expr = expr.kids[0]
-        return spelled(expr) in self.names or (expr.kind == "call" and expr.start in self.starts)
+        if expr.kind == "call" and expr.start in self.starts:
+            return True
+        return bool(self.names) and spelled(expr) in self.names
 
     def expressions(self) -> Iterator[tuple[Site, Expr]]:
         """Every expression of the routine, also those of conditions, once, with a site of it."""
         seen: set[tuple[int, int, str]] = set()
+        walked: set[int] = set()
         for site in self.routine.flow.sites:
             for whole in (site.expr, *(one.test for one in site.conditions)):
+                if id(whole) in walked:
+                    continue
+                walked.add(id(whole))
                 for one in walk(whole):
                     key = (one.start, one.end, one.kind)
                     if key not in seen:
