@@ -49,6 +49,7 @@ class Contexts:
         self._profile = profile
         self._round = RoundTrip(linker, structs)
         self._covered: set[Routine] = set(operations.entries)
+        self._touched: set[Routine] = set()  # the callers of what was covered since the last search
         self._warm: dict[Routine, list[Edge]] = {}
         self._reaches: dict[Routine, Mapping[str, Reach]] = {}
         self.spine = Spine(linker, operations)
@@ -153,7 +154,8 @@ class Contexts:
     def _search(self) -> Search:
         once = {(s.routine, s.context) for way in self._switching for s in way.chain()}
         once |= set(self._handled())
-        return Search(list(self._roots()), self._onward, self._cover, self._ways, once)
+        around = self._onward, self._cover, self._touched
+        return Search(list(self._roots()), *around, self._ways, once)
 
     def _handled(self) -> Iterator[Node]:
         """Each handler of an exit reason in the context of that reason."""
@@ -178,7 +180,9 @@ class Contexts:
         for routine in todo:
             if routine not in self._covered:
                 self._covered.add(routine)
-                todo += self._linker.could_call(routine)
+                callers = list(self._linker.could_call(routine))
+                self._touched.update(callers)
+                todo += callers
         return bool(todo)
 
     @property

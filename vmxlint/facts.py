@@ -214,11 +214,13 @@ def members(expr: Expr) -> set[str]:
 
 def spelled(expr: Expr) -> str:
     """`expr` as C again, in one spelling, for comparing and for showing."""
+    if not expr.kids:
+        return expr.text or "..."
+    if expr.kind == "member" and len(expr.kids) == 1:
+        return f"{spelled(expr.kids[0])}{'.' if expr.dot else '->'}{expr.text}"
     match expr:
         case Expr("call", _, (callee, *args)):
             return f"{spelled(callee)}({', '.join(map(spelled, args))})"
-        case Expr("member", name, (base,)):
-            return f"{spelled(base)}{'.' if expr.dot else '->'}{name}"
         case Expr("index", _, (base, key)):
             return f"{spelled(base)}[{spelled(key)}]"
         case Expr("unary", operator, (operand,)):

@@ -81,7 +81,8 @@ class Search:
 
     A probability never grows along a path. Of equals the shortest way, then the first in the order
     of the code. `onward` gives the calls of a routine that matter so far, `cover` makes the ways to
-    some routines matter too. What `once` names runs just once in a pass, whatever its callers.
+    some routines matter too and adds to `touched` what may call them. What `once` names runs just
+    once in a pass, whatever its callers.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class Search:
         roots: Sequence[Step],
         onward: Callable[[Routine], Sequence[Edge]],
         cover: Callable[[Iterable[Routine]], bool],
+        touched: set[Routine],
         ways: Ways,
         once: Iterable[Node] = (),
     ) -> None:
         self._onward = onward
         self._cover = cover
+        self._touched = touched
         self._ways = ways
         self._heap: list[tuple[float, int, int, Step]] = []
         self._pushed = 0
@@ -117,12 +120,11 @@ class Search:
             self._resolve_flags()
 
     def _follow_more(self) -> None:
-        for routine in list(self.found):
+        touched = [routine for routine in self.found if routine in self._touched]
+        self._touched.clear()
+        for routine in touched:
             followed = self._followed[routine]
-            onward = self._onward(routine)
-            if len(onward) == len(followed):
-                continue
-            for edge in onward:
+            for edge in self._onward(routine):
                 if edge not in followed:
                     followed.add(edge)
                     for step in list(self.found[routine].values()):
