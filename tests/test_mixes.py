@@ -6,6 +6,8 @@ The texts are made here from the tools' print formats, with numbers of our own.
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures import FIXTURES
 from tests.kernels import kernel
+from tests.test_cli import vmxlint
 from vmxlint.mixes import Chosen, choose
 from vmxlint.model import ModelError, load_model, profiles
 
@@ -262,6 +266,24 @@ def test_no_such_file_a_folder_and_names_of_profiles(
     assert choose("./idle_small", EXITS).profile.samples == COUNTS
     Path("mine").write_text(perf(COUNTS))
     assert choose("mine", EXITS).profile.name == "mine"
+
+
+@pytest.mark.parametrize("path", ["/", "/dev/zero", "/dev/null", "/dev/urandom", sys.executable])
+def test_what_is_no_text_ends_at_once(path: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(path)):
+        choose(path, EXITS)
+
+
+def test_the_command_names_file_and_line_and_exits_2(tmp_path: Path) -> None:
+    bad = tmp_path / "mix \x1b[31m.txt"
+    bad.write_text(perf(COUNTS).replace("3000", "3o00"))
+    for command in ([], ["budget"], ["model"], ["why", "handle_cpuid"]):
+        tree = [] if command == ["model"] else [str(FIXTURES / "kvm_before")]
+        done = vmxlint(*command, *tree, "--profile", bad)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert ".txt:8: not a row of perf kvm stat" in done.stderr
+        assert "\x1b" not in done.stderr
 
 
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:

@@ -107,6 +107,10 @@ def test_each_table_is_printed_whole_as_text_and_json(table: str) -> None:
 def test_the_overview_and_wrong_tables() -> None:
     shown = vmxlint("model").stdout
     assert all(table in shown for table in TABLES)
+    document = json.loads(vmxlint("model", "--format", "json").stdout)
+    assert list(document["tables"]) == list(TABLES)
+    assert document["tables"]["fields"] == len(MODEL.fields.fields)
+    assert document["replaced"] == []
     for args, said in (
         (("model", "feilds"), "no table 'feilds'"),
         (("model", "why"), "no table 'why'"),

@@ -40,7 +40,8 @@ def command(wanted: Sequence[str], form: str, cpu: str, profile: str | None, **_
         rows = catalogue(pricing.model, pricing.profile)
         overlay = pricing.model.overlay
         if not wanted:
-            click.echo(shown.overview(rows, overlay.rows if overlay else ()), nl=False)
+            say = shown.overview if form == "text" else shown.overview_as_json
+            click.echo(say(rows, overlay.rows if overlay else ()), nl=False)
         elif wanted[0] == WHY and len(wanted) > 1:
             _answer(rows, " ".join(wanted[1:]), form)
         elif wanted[0] in TABLES and len(wanted) == 1:

@@ -64,7 +64,7 @@ def _measured(path: str, exits: ExitTable) -> Chosen:
     told = [line.number for line in lead if line.text.strip()]
     if not told:
         raise MixError(path, 1, "empty: no exit mix")
-    raise MixError(path, told[0], f"no exit mix, neither of {', '.join(f.NAME for f in FORMATS)}")
+    raise MixError(path, told[0], f"no exit mix: none of {', '.join(f.NAME for f in FORMATS)}")
 
 
 def _canonical(path: str, mix: Mix, exits: ExitTable) -> Chosen:

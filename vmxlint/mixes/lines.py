@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from vmxlint.model.tables import ModelError
 
@@ -33,18 +32,11 @@ class MixError(ModelError):
         super().__init__(f"{path}:{line}: {what}")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line: its number from 1, its bytes, and its text without quoting and terminal codes."""
+class Line(NamedTuple):
+    """One line: its number from 1, and what it prints: no quoting of mails, no terminal codes."""
 
     number: int
-    raw: bytes
-
-    @property
-    def text(self) -> str:
-        """What is printed on the line, the quoting of mails left out."""
-        plain = self.raw.decode("utf-8-sig" if self.number == 1 else "utf-8", "replace")
-        return _QUOTED.sub("", _TERMINAL.sub("", plain))
+    text: str
 
 
 def lines(path: str, largest: int = _LARGEST) -> Iterator[Line]:
@@ -76,7 +68,14 @@ def _lines(path: str, file: IO[bytes], largest: int) -> Iterator[Line]:
             raise MixError(path, number, f"a line of more than {_LONGEST} bytes")
         if read > largest:
             raise MixError(path, number, f"larger than {largest} bytes")
-        yield Line(number, raw.rstrip(b"\r\n"))
+        yield Line(number, _printed(raw.rstrip(b"\r\n"), number))
+
+
+def _printed(raw: bytes, number: int) -> str:
+    text = raw.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
+    if "\x1b" in text or "\r" in text:
+        text = _TERMINAL.sub("", text)
+    return _QUOTED.sub("", text) if text.startswith(">") else text
 
 
 def _check_beginning(path: str, raw: bytes) -> None:

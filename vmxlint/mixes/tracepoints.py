@@ -23,7 +23,7 @@ def read(path: str, lines: Iterable[Line]) -> Mix:
     counting = Counting(path)
     first = last = None
     for line in lines:
-        event = _EVENT.search(line.text)
+        event = _EVENT.search(line.text) if "kvm_exit:" in line.text else None
         if event is None:
             continue
         reason = _REASON.search(line.text, event.end())

@@ -34,14 +34,25 @@ def of_table(rows: Sequence[Row], table: str) -> tuple[Row, ...]:
 
 def overview(rows: Sequence[Row], replaced: Sequence[str]) -> str:
     """Which tables there are, and how to look into them."""
-    counts = Counter(row.table for row in rows)
-    counts["sources"] = len(of_sources(rows))
+    counts = _counts(rows)
     lines = [f"{table:14}{counts[table]:5} rows" for table in TABLES]
     lines += ["", "vmxlint model TABLE prints one; vmxlint model why NAME tells what a figure, an"]
     lines += ["operation, a field, a profile, a grade or a source is, and where it comes from."]
     if replaced:
         lines += ["", f"From your own file: {', '.join(replaced)}"]
     return "".join(f"{escape(line)}\n" for line in lines)
+
+
+def overview_as_json(rows: Sequence[Row], replaced: Sequence[str]) -> str:
+    """How many rows each table has, and which of them are the user's."""
+    document = {"version": 1, "tables": _counts(rows), "replaced": list(replaced)}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _counts(rows: Sequence[Row]) -> dict[str, int]:
+    counts = Counter(row.table for row in rows)
+    counts["sources"] = len(of_sources(rows))
+    return {table: counts[table] for table in TABLES}
 
 
 def as_table(rows: Sequence[Row], width: int) -> str:
