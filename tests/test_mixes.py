@@ -207,12 +207,38 @@ def test_times_that_are_no_numbers(tmp_path: Path) -> None:
     assert chosen(tmp_path, text).profile.samples == COUNTS
 
 
+@pytest.mark.parametrize("quote", ["", "> ", "> > ", ">> >> > "])
+def test_rows_that_a_mail_has_wrapped(quote: str, tmp_path: Path) -> None:
+    lines = perf(COUNTS).replace(" 9554.94us", "\n9554.94us").replace("Max Time", "Max\nTime")
+    text = "".join(f"{quote}{line}\n" for line in lines.splitlines())
+    found = chosen(tmp_path, text)
+    assert found.profile.samples == COUNTS
+    assert not found.warnings
+
+
+def test_several_tables_are_added_up_and_told(tmp_path: Path) -> None:
+    found = chosen(tmp_path, f"before\n{perf(COUNTS)}after\n{perf({'CPUID': 10_000})}")
+    assert found.profile.samples == {**COUNTS, "CPUID": 10_000}
+    assert found.warnings == (f"{tmp_path / 'mix.txt'}: 2 tables, added up",)
+
+
+def test_other_versions_of_kvmexit(tmp_path: Path) -> None:
+    old = bcc(COUNTS).replace("COUNT", "STAT").replace("PID      TID", "TGID     PID")
+    assert chosen(tmp_path, old).profile.samples == COUNTS
+    rows = "".join(f"77 78 b'CPU 2/KVM'  {r}  {n}  52.5\n" for r, n in COUNTS.items())
+    timed = f"TGID  TID  COMM  KVM_EXIT_REASON  COUNT  AVG_TIME\n{rows}"
+    assert chosen(tmp_path, timed).profile.samples == COUNTS
+
+
 def test_the_histograms_of_later_perf(tmp_path: Path) -> None:
     head = "Event name  Samples  Sample%  Time (ns)  Time%  Max Time (ns)  Min Time (ns)  Mean"
     rows = "\n".join(
         f"{reason:>10} {n} {n // 100}.00% 5000 1.00% 90 10 50" for reason, n in COUNTS.items()
     )
     text = f"# KVM event statistics (4 entries)\n{head}\n------\n{rows}\n"
+    assert chosen(tmp_path, text).profile.samples == COUNTS
+    short = "\n".join(f"{reason:28}{n:8} {n // 100}.00% 5000" for reason, n in COUNTS.items())
+    text = f"Event name    Samples  Sample%   Time(ns)\n-----  ----  ----\n{short}\n"
     assert chosen(tmp_path, text).profile.samples == COUNTS
 
 
@@ -231,9 +257,12 @@ def test_the_histograms_of_later_perf(tmp_path: Path) -> None:
         (perf(COUNTS).replace("3000", "3o00"), r"mix\.txt:8: not a row of perf kvm stat: 'EXT"),
         (perf(COUNTS).replace("      3000", "3" * 30), r"mix\.txt:8: not a count"),
         (perf(COUNTS).replace("VM-EXIT", "MSR Access"), r"mix\.txt:5: a table of MSR Access"),
-        (perf({}), r"mix\.txt:1: no exit of Intel VMX"),
-        (perf({"HLT": 0}), r"mix\.txt:7: no exit of Intel VMX"),
-        (perf({"npf": 10, "vintr": 3}), r"mix\.txt:7: no exit of Intel VMX.*'npf'"),
+        (perf({}), r"mix\.txt:1: no exits of Intel VMX"),
+        (perf({"HLT": 0}), r"mix\.txt:7: no exits of Intel VMX"),
+        (perf({"npf": 10, "vintr": 3}), r"mix\.txt:7: no exits of Intel VMX: 'npf' is none"),
+        (perf({"cpuid": 9, "interrupt": 900}), r"mix\.txt:8: no exits of Intel .*'interrupt'"),
+        (perf(COUNTS).replace("9554.94us      3.00us (", "\n Hello"), r"mix\.txt:7: not a row"),
+        (perf(COUNTS)[: perf(COUNTS).index("9554.94us")], r"mix\.txt:7: not a row"),
         ("exits              5       6\nhalt_exits  3 4\n", r"mix\.txt:1: .*run it with -t"),
         (log(COUNTS) + "   1 2 3\n", r"mix\.txt:4: not a row of kvm_stat: 3 numbers for 6"),
         (bcc(COUNTS).replace("900", "many"), r"mix\.txt:5: not a row of bcc kvmexit"),

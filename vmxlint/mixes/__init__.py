@@ -16,6 +16,7 @@ from vmxlint.model.profiles import Profile, load, names, read_profile
 from vmxlint.model.tables import ModelError, user_file
 
 FORMATS = (tracepoints, perf, kvm_stat, kvmexit)
+UNKNOWN = "UNKNOWN"  # what perf prints for a reason that it does not know
 _LEAD = 10_000  # lines before the first that tells the format
 
 
@@ -75,11 +76,13 @@ def _canonical(path: str, mix: Mix, exits: ExitTable) -> Chosen:
         name = _name(reason, exits)
         into = samples if name else unknown
         into[name or reason] = into.get(name or reason, 0) + count
-    if not sum(samples.values()):
-        what = next((f": {reason!r} is none" for reason in unknown), "")
-        line = min(mix.lines.values(), default=1)
-        raise MixError(path, line, f"no exit of Intel VMX is counted{what}")
     total = sum(samples.values()) + sum(unknown.values())
+    strange = {reason: n for reason, n in unknown.items() if reason.upper() != UNKNOWN}
+    if not sum(samples.values()) or sum(strange.values()) > total / 2:
+        most = max(strange, key=lambda reason: strange[reason], default="")
+        line = mix.lines.get(most) or min(mix.lines.values(), default=1)
+        why = f"{most!r} is none: another CPU's?" if most else "nothing is counted"
+        raise MixError(path, line, f"no exits of Intel VMX: {why}")
     per_second = total / mix.seconds if mix.seconds else mix.per_second
     profile = Profile(Path(path).name, "the user's own", "", samples, total, per_second)
     return Chosen(profile, (*mix.warnings, *_about(path, mix, unknown, total)))

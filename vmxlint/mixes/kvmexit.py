@@ -9,9 +9,9 @@ from vmxlint.mixes.lines import Line, MixError
 from vmxlint.mixes.mix import INTEGER, Counting, Mix
 
 NAME = "bcc kvmexit"
-_HEAD = re.compile(r"^(?:\^C)?\s*(?:\w+\s+){0,2}KVM_EXIT_REASON\s+COUNT\s*$")
+_HEAD = re.compile(r"^(?:\^C)?\s*(?:\w+\s+)*KVM_EXIT_REASON\s+(?:COUNT|STAT)\b")
 _ROW = re.compile(
-    rf"^(?:\^C)?\s*(?:\d+\s+){{0,2}}(?P<reason>[A-Za-z]\w*)\s+(?P<count>{INTEGER})\s*$"
+    rf"^(?:\^C)?\s*(?:\d.*\s)?(?P<reason>[A-Za-z]\w*)\s+(?P<count>{INTEGER})(?:\s+[\d.]+)*\s*$"
 )
 _SLEPT = re.compile(r"after sleeping (\d{1,9}) secs")
 _TITLE = "kvm exit reasons and statistics"

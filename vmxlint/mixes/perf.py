@@ -19,14 +19,15 @@ _ROW = re.compile(
     rf"\s+{_NUMBER}us\s+{_NUMBER}us\s+{_NUMBER}us\s+\(\s*\+-\s*{_NUMBER}\s?%\s*\)\s*$"
 )
 _HISTOGRAM_ROW = re.compile(
-    rf"^\s*(?P<reason>\S.*?)\s+(?P<samples>{INTEGER})\s+{_NUMBER}\s?%"
-    rf"\s+{_NUMBER}\s+{_NUMBER}\s?%(?:\s+{_NUMBER}){{3}}\s*$"
+    rf"^\s*(?P<reason>\S.*?)\s+(?P<samples>{INTEGER})\s+{_NUMBER}\s?%(?:\s+{_NUMBER}\s?%?)*\s*$"
 )
+_WRAPPED = re.compile(rf"^\s*\S.*?\s+{INTEGER}\s+{_NUMBER}\s?%\s+{_NUMBER}\s?%")
 _BEGINNING = re.compile(r"^\s*(?:Analyze events for .*VCPU|KVM event statistics\b)")
 _HEADER = re.compile(r"^\s*(?P<what>\S.*?)\s+Samples\s+Samples?%\s+Time")
 _TOTAL = re.compile(rf"^\s*Total Samples:\s*(?P<total>{INTEGER})\b")
 _CLOCK = re.compile(r"^\s*(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d\.\d+)\s*$")
-_EXITS = ("VM-EXIT", "Event name")
+_HISTOGRAM = "Event name"
+_EXITS = ("VM-EXIT", _HISTOGRAM)
 _DAY = 86400
 
 
@@ -37,27 +38,64 @@ def recognises(text: str) -> bool:
 
 def read(path: str, lines: Iterable[Line]) -> Mix:
     """The samples of all tables; MixError for a table of something else, or a damaged row."""
-    counting = Counting(path)
-    warnings: list[str] = []
-    clock: list[float] = []
-    within, listed = False, 0
+    reader = _Reader(path)
     for line in lines:
-        if found := _CLOCK.match(line.text):
-            clock.append(_later(clock, found))
+        reader.take(line)
+    return reader.mix()
+
+
+class _Reader:
+    """Goes through the lines: a table is open from its head to its total."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._counting = Counting(path)
+        self._warnings: list[str] = []
+        self._clock: list[float] = []
+        self._tables = self._listed = 0
+        self._row: re.Pattern[str] | None = None
+        self._begun: Line | None = None  # a row that a mail may have wrapped
+
+    def take(self, line: Line) -> None:
+        """Understand one more line."""
+        if self._begun:
+            begun, self._begun = self._begun, None
+            self._count(Line(begun.number, f"{begun.text} {line.text}"), begun)
+        elif found := _CLOCK.match(line.text):
+            self._clock.append(_later(self._clock, found))
         elif found := _HEADER.match(line.text):
-            _check_header(path, found["what"], line)
-            within, listed = True, 0
+            _check_header(self._path, found["what"], line)
+            self._row = _HISTOGRAM_ROW if found["what"] == _HISTOGRAM else _ROW
+            self._tables, self._listed = self._tables + 1, 0
         elif found := _TOTAL.match(line.text):
-            total = whole(path, found["total"], line)
-            if within and total != listed:
-                said = f"Total Samples says {total}, the rows above have {listed}"
-                warnings.append(f"{path}:{line.number}: {said}")
-            within = False
-        elif within and (found := _ROW.match(line.text) or _HISTOGRAM_ROW.match(line.text)):
-            listed += counting.add(found["reason"], found["samples"], line)
-        elif within and "%" in line.text:
-            raise MixError(path, line.number, f"not a row of {NAME}: {line.text.strip()[:60]!r}")
-    return counting.mix(over(clock), warnings=tuple(warnings))
+            self._check_total(found["total"], line)
+        elif self._row and "%" in line.text:
+            self._count(line, None)
+
+    def _count(self, line: Line, begun: Line | None) -> None:
+        assert self._row
+        if found := self._row.match(line.text):
+            self._listed += self._counting.add(found["reason"], found["samples"], line)
+        elif begun is None and _WRAPPED.match(line.text):
+            self._begun = line
+        else:
+            said = (begun or line).text.strip()[:60]
+            raise MixError(self._path, line.number, f"not a row of {NAME}: {said!r}")
+
+    def _check_total(self, digits: str, line: Line) -> None:
+        total = whole(self._path, digits, line)
+        if self._row and total != self._listed:
+            said = f"Total Samples says {total}, the rows above have {self._listed}"
+            self._warnings.append(f"{self._path}:{line.number}: {said}")
+        self._row = None
+
+    def mix(self) -> Mix:
+        """All tables added up; what is left open is an error."""
+        if self._begun:
+            self._count(self._begun, self._begun)
+        if self._tables > 1 and not self._clock:
+            self._warnings.append(f"{self._path}: {self._tables} tables, added up")
+        return self._counting.mix(over(self._clock), warnings=tuple(self._warnings))
 
 
 def _check_header(path: str, what: str, line: Line) -> None:
