@@ -58,6 +58,11 @@ def log(counts: Mapping[str, int]) -> str:
     return f"{' '.join(names)} \n{row}\n{row}\n"
 
 
+def stamped_log(counts: Mapping[str, int]) -> str:
+    head, first, second = log(counts).splitlines()
+    return f"{head}\n2026-11-27 10:00:07{first}\n2026-11-27 10:00:09{second}\n"
+
+
 def csv(counts: Mapping[str, int]) -> str:
     names = ",".join(["timestamp", "kvm_entry", *(f"kvm_exit({reason})" for reason in counts)])
     row = ",".join(str(n) for n in (99, *(count // 2 for count in counts.values())))
@@ -113,6 +118,7 @@ TEXTS = {
     ),
     "kvm_stat -1": batch(COUNTS),
     "kvm_stat -l": log(COUNTS),
+    "kvm_stat -l, stamped": stamped_log(COUNTS),
     "kvm_stat -l -c": csv(COUNTS),
     "kvm_stat": screen(COUNTS),
     "kvmexit": bcc(COUNTS),
@@ -124,6 +130,7 @@ TEXTS = {
 RATES = {
     "perf live": 1000,
     "kvm_stat -1": 1000,
+    "kvm_stat -l, stamped": 2500,
     "kvm_stat -l -c": 5000,
     "kvm_stat": 1000,
     "kvmexit": 1000,
@@ -265,6 +272,7 @@ def test_the_histograms_of_later_perf(tmp_path: Path) -> None:
         (perf(COUNTS)[: perf(COUNTS).index("9554.94us")], r"mix\.txt:7: not a row"),
         ("exits              5       6\nhalt_exits  3 4\n", r"mix\.txt:1: .*run it with -t"),
         (log(COUNTS) + "   1 2 3\n", r"mix\.txt:4: not a row of kvm_stat: 3 numbers for 6"),
+        (stamped_log(COUNTS).replace("11-27", "13-27"), r"mix\.txt:2: no such time"),
         (bcc(COUNTS).replace("900", "many"), r"mix\.txt:5: not a row of bcc kvmexit"),
         (
             FTRACE.format(at=1, reason="HLT").replace("reason", "r"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, analysed, options
 from tests.kernels import KVM, kernel
+from tests.test_cli import vmxlint
 from vmxlint.cost import Pricing, Rate, Saving, Times
 from vmxlint.engine import run
 from vmxlint.findings import Finding, Report
@@ -185,3 +187,45 @@ def _check(finding: Finding) -> None:
     assert all(map(math.isfinite, finding.cost.rank))
     for chance in finding.chances:
         assert 0 <= chance.probability.low <= chance.probability.high <= 1
+
+
+def test_the_share_of_a_core_is_told_only_where_a_rate_was_asked_for() -> None:
+    tree = FIXTURES / "kvm_before"
+    select = ("--select", "VMX201")
+    assert "= load: " not in vmxlint(*select, tree).stdout
+    shown = vmxlint(*select, "--profile", "service_bcc", tree).stdout
+    assert "at 3867 VM-exits/s [TSC of ~2.5 GHz (1.7-3.8), modelled]" in shown
+    options = ("--exits-per-second", "1000000", "--tsc-ghz", "2", "--format", "json")
+    for finding in json.loads(vmxlint(*select, *options, tree).stdout)["findings"]:
+        cost = finding["cost"]
+        for end in ("low", "typical", "high"):
+            part = cost["load"]["part_of_a_core"][end]
+            assert part == pytest.approx(cost["per_exit"][end] * 1e6 / 2e9, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--exits-per-second", "0"),
+        ("--exits-per-second", "-5"),
+        ("--exits-per-second", "nan"),
+        ("--exits-per-second", "inf"),
+        ("--tsc-ghz", "0"),
+        ("--tsc-ghz", "1e9"),
+        ("--environment", "L2"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(option: str, value: str) -> None:
+    done = vmxlint(option, value, FIXTURES / "kvm_before")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert option.removeprefix("--") in done.stderr
+
+
+def test_prices_as_a_nested_hypervisor_say_so_in_every_format() -> None:
+    options = ("--select", "VMX201", "--environment", "L1-noshadow", FIXTURES / "kvm_before")
+    assert "[skylake, L1-noshadow, modelled, grade C]" in vmxlint(*options).stdout
+    document = json.loads(vmxlint("--format", "json", *options).stdout)
+    assert {one["cost"]["environment"] for one in document["findings"]} == {"L1-noshadow"}
+    budget = vmxlint("budget", *options[2:]).stdout
+    assert "skylake, L1-noshadow" in budget

@@ -21,7 +21,7 @@ _ROW = re.compile(
 _HEAD = re.compile(r"^\s*Event\s+Total\s+(?P<third>%Total|Current)\b")
 _SUM = re.compile(r"^\s*kvm_exit\s+\d")
 _DEBUGFS = re.compile(r"^\s*exits\s+\d+\s+\d+\s*$")
-_STAMP = "%Y-%m-%d %H:%M:%S"
+_STAMP = re.compile(r"\s*(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?=[\s,])")
 
 
 def recognises(text: str) -> bool:
@@ -63,17 +63,18 @@ def _names(path: str, line: Line) -> list[str]:
 
 def _add_changes(path: str, counting: Counting, names: list[str], line: Line) -> list[float]:
     """Count one line of a log; its time stamp, if it has one."""
-    stamp, *changes = line.text.split(",") if "," in line.text else ("", *line.text.split())
-    if len(changes) != len(names) or not all(change.strip().isdigit() for change in changes):
+    stamp = _STAMP.match(line.text)
+    changes = line.text[stamp.end() if stamp else 0 :].replace(",", " ").split()
+    if len(changes) != len(names) or not all(change.isdigit() for change in changes):
         said = f"{len(changes)} numbers for {len(names)} names"
         raise MixError(path, line.number, f"not a row of {NAME}: {said}")
     for name, change in zip(names, changes, strict=True):
         if found := _CHILD.fullmatch(name):
             counting.add(found["reason"], change, line)
     try:
-        return [datetime.strptime(stamp, _STAMP).timestamp()]
+        return [datetime.fromisoformat(stamp[1]).timestamp()] if stamp else []
     except ValueError:
-        return []
+        raise MixError(path, line.number, f"no such time: {line.text[:19]!r}") from None
 
 
 def _rate(rest: str, head: str | None) -> float:
