@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import FIXTURES
+from tests.fixtures import FIXTURES, ROOT
 from tests.test_cli import vmxlint
 from vmxlint.interval import Interval, exactly
 from vmxlint.model import Model, ModelError, load_model
@@ -69,6 +69,14 @@ def test_all_kinds_of_rows(tmp_path: Path) -> None:
     assert "EPT_POINTER" in majors
     assert "VM_EXIT_CONTROLS" not in majors
     assert model.fields.not_major["VM_EXIT_CONTROLS"] == "measured here: mine.toml"
+
+
+def test_the_readmes_example(tmp_path: Path) -> None:
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```toml\n")[1:]
+    (example,) = (b.split("```")[0] for b in blocks if "[[operation]]" in b)
+    row = own(tmp_path, example).operations.lookup("vmwrite", "skylake")
+    assert (row.cycles, row.grade) == (Interval(21, 24, 40), "here")
+    assert row.source == "measured here: mine.toml, host1, Xeon Gold 6248, Linux 6.12"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,7 @@ def test_the_report_says_which_rows_are_the_users(tmp_path: Path) -> None:
     assert {step["grade"] for step in steps} == {"here"}
     for step in steps:
         assert step["cycles"]["typical"] == pytest.approx(30 * step["expected"], rel=1e-3, abs=1e-4)
+    assert "[skylake, rows of mine.toml, " in vmxlint("budget", "--model", file, tree).stdout
     shown = vmxlint("model", "why", "vmwrite", "--model", file).stdout
     assert "30 cycles (20 to 40)" in shown
     assert "grade here" in shown

@@ -98,9 +98,13 @@ class Pricing:
 
     @property
     def where(self) -> str:
-        """The CPU family, and the environment if it is not bare metal."""
-        bare = self.environment == BARE_METAL
-        return self.cpu if bare else f"{self.cpu}, {self.environment}"
+        """The CPU family, the environment if it is not bare metal, and whose rows there are."""
+        parts = [self.cpu]
+        if self.environment != BARE_METAL:
+            parts.append(self.environment)
+        if self.model.overlay:
+            parts.append(f"rows of {self.model.overlay.file}")
+        return ", ".join(parts)
 
     def cost_of(self, operation: str) -> OperationCost:
         """The row of one operation, on this CPU and in this environment."""
