@@ -403,6 +403,8 @@ def test_a_profile_may_leave_exits_unlisted() -> None:
     table.left.update({"name": "p", "description": "d", "source": "s"})
     profile: Profile = table.all(read_profile)
     assert (profile.share("HLT"), profile.unlisted) == (0.4, 0.6)
+    assert profile.frequency("HLT") == exactly(0.4)
+    assert profile.frequency("VMCALL") == Interval(0, 0, 0.6)
 
 
 AMOUNTS = st.floats(min_value=0, max_value=1e9)

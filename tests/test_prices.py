@@ -16,9 +16,10 @@ from tests.test_cli import vmxlint
 from vmxlint.cost import Pricing, Rate, Saving, Times
 from vmxlint.engine import run
 from vmxlint.findings import Finding, Report
-from vmxlint.interval import NOTHING, Interval, exactly
+from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.model import load_model, profiles
 from vmxlint.model.profiles import Profile
+from vmxlint.reach import Reach
 from vmxlint.reporters.cycles import in_words
 
 MODEL = load_model()
@@ -107,6 +108,17 @@ def test_a_rate_of_exits_gives_the_share_of_a_core() -> None:
     nested = pricing.price([Saving("vmwrite", Times(NOTHING, exactly(1)))], "VM-exit")
     assert nested.load is None
     assert PRICING.price([Saving("vmwrite", Times(exactly(1), NOTHING))], "VM-exit").load is None
+
+
+def test_an_exit_that_the_mix_does_not_list_may_be_any_of_the_rest() -> None:
+    vmcall = Reach("exit:VMCALL", (), (), ONCE)
+    whole = replace(PRICING, profile=Profile("p", "d", "s", {"HLT": 50}, 50))
+    assert whole.times([vmcall]).per_exit == NOTHING
+    part = replace(PRICING, profile=Profile("p", "d", "s", {"HLT": 50}, 200))
+    assert part.times([vmcall]).per_exit == Interval(0, 0, 0.75)
+    cost = part.price([Saving("vmwrite", part.times([vmcall]))], "VM-exit")
+    assert (cost.per_exit, cost.grade) == (None, "X")
+    assert cost.magnitude == "a few cycles per VM-exit"
 
 
 AMOUNTS = st.floats(min_value=0, max_value=1000, allow_subnormal=False)

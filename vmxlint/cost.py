@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from vmxlint.findings import Cost, Load, Term
-from vmxlint.interval import NOTHING, Interval, exactly
+from vmxlint.interval import NOTHING, Interval
 from vmxlint.model import Model
 from vmxlint.model.frequencies import PER_EXIT, PER_NESTED_ROUND_TRIP
 from vmxlint.model.operations import BARE_METAL, OperationCost
@@ -129,7 +129,7 @@ class Pricing:
     def _weight(self, context: str) -> tuple[Interval, Interval, str, str]:
         """Of one context: runs per VM-exit, per nested round trip, the grade and the source."""
         if context.startswith("exit:"):
-            share = exactly(self.profile.share(context.removeprefix("exit:")))
+            share = self.profile.frequency(context.removeprefix("exit:"))
             return share, NOTHING, "A", self.profile.source
         rows = self.model.frequencies.rows
         found = [rows.get((context, per)) for per in (PER_EXIT, PER_NESTED_ROUND_TRIP)]

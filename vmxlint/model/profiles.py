@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from vmxlint.interval import Interval, exactly
 from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
@@ -31,6 +32,12 @@ class Profile:
     def share(self, reason: str) -> float:
         """The part of all exits that this reason causes, 0 to 1; 0 for one that is not listed."""
         return self.samples.get(reason, 0) / self.total
+
+    def frequency(self, reason: str) -> Interval:
+        """The share of a reason; of one that is not listed, up to all that is not listed."""
+        if reason in self.samples:
+            return exactly(self.share(reason))
+        return Interval(0, 0, max(0.0, self.unlisted))
 
     @property
     def unlisted(self) -> float:
