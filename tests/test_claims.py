@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,11 +134,13 @@ def test_the_claims_are_split_by_source() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_no_constant_was_read_off_a_held_out_claim() -> None:
-    sources = [row.source for row in MODEL.operations.rows.values()]
+def test_no_constant_of_a_prediction_was_read_off_its_claim() -> None:
     for one in CLAIMS:
         if one.split == "held-out":
-            assert not any(one.source in source or source in one.source for source in sources)
+            names = [one.source.split(" (")[0], *re.findall(r"[0-9a-f]{12}|\[.*\]", one.source)]
+            for operation in one.operations:
+                row = MODEL.operations.lookup(operation, one.family, one.environment)
+                assert not [name for name in names if name in row.source]
 
 
 @pytest.mark.parametrize("one", NO_CHANGES, ids=lambda one: one.id)

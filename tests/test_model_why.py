@@ -112,8 +112,9 @@ def test_the_overview_and_wrong_tables() -> None:
     assert document["tables"]["fields"] == len(MODEL.fields.fields)
     assert document["replaced"] == []
     for args, said in (
-        (("model", "feilds"), "no table 'feilds'"),
-        (("model", "why"), "no table 'why'"),
+        (("model", "feilds"), "no table 'feilds' in the model; did you mean fields?"),
+        (("model", "moon"), "no table 'moon' in the model; known: operations, fields,"),
+        (("model", "why"), "model why needs a NAME"),
         (("model", "why", "VMRAED"), "did you mean VMREAD"),
         (("model", "fields", "--cpu", "z80"), "no CPU family 'z80'"),
     ):

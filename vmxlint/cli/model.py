@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -50,10 +51,17 @@ def command(wanted: Sequence[str], form: str, cpu: str, profile: str | None, **_
             text = shown.as_table(found, _width()) if as_text else shown.as_json(found)
             click.echo(text, nl=False)
         else:
-            known = ", ".join((*TABLES, "why NAME"))
-            raise ModelError(f"no table {' '.join(wanted)!r} in the model; known: {known}")
+            raise ModelError(_unknown(" ".join(wanted), TABLES))
     except ModelError as error:
         fail(str(error))
+
+
+def _unknown(wanted: str, tables: Sequence[str]) -> str:
+    if wanted == WHY:
+        return "model why needs a NAME, such as VMWRITE"
+    near = difflib.get_close_matches(wanted, tables, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join((*tables, 'why NAME'))}"
+    return f"no table {wanted!r} in the model; {hint}"
 
 
 def _answer(rows: Sequence[Row], name: str, form: str) -> None:
