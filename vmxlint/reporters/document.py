@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from vmxlint.reporters.escape import commandless, well_formed
 
@@ -14,10 +15,10 @@ def dumped(document: object, indent: int | None = None) -> str:
     return f"{commandless(text)}\n"
 
 
-def clean(value: object) -> object:
-    """`value` with every string in it well formed."""
+def clean(value: object, mended: Callable[[str], str] = well_formed) -> object:
+    """`value` with every string in it made well formed, or mended otherwise."""
     if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items()}
+        return {key: clean(item, mended) for key, item in value.items()}
     if isinstance(value, list):
-        return [clean(item) for item in value]
-    return well_formed(value) if isinstance(value, str) else value
+        return [clean(item, mended) for item in value]
+    return mended(value) if isinstance(value, str) else value

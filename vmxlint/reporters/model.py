@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from vmxlint.model.catalogue import TABLES, of_sources
 from vmxlint.model.rows import Row
 from vmxlint.reporters.cycles import ends
+from vmxlint.reporters.document import dumped
 from vmxlint.reporters.escape import escape, well_formed
 
 _HEADS = {
@@ -106,7 +106,7 @@ def _lines(row: Row) -> list[str]:
 def as_json(rows: Iterable[Row], **about: object) -> str:
     """Rows as JSON, version 1."""
     document = {"version": 1, **about, "rows": [_data(row) for row in rows]}
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return dumped(document, indent=2)
 
 
 def _data(row: Row) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sarif_om
 
 from vmxlint.findings import Finding, Location
 from vmxlint.reporters.cycles import as_data, in_words
+from vmxlint.reporters.document import clean
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.sarif_places import is_below_root, physical, sentence
 
@@ -104,19 +105,12 @@ def _step(place: Location, function: str, text: str) -> sarif_om.Location:
 
 def _properties(finding: Finding) -> object:
     """What VS Code shows beside a result, each key of it."""
-    return _shown(
+    return clean(
         {
             "cycles": as_data(finding.cost),
             "tier": finding.tier,
             "contexts": list(finding.contexts),
             "conditions": list(finding.conditions),
-        }
+        },
+        escape,
     )
-
-
-def _shown(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _shown(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    return escape(value) if isinstance(value, str) else value
