@@ -528,9 +528,9 @@ def test_sarif_code_flow_follows_the_call_path() -> None:
     steps = [step["location"] for step in flow["threadFlows"][0]["locations"]]
     assert [step["logicalLocations"][0]["name"] for step in steps] == list(PLAIN.call_path)
     assert [step["message"]["text"] for step in steps] == [
-        "'vmx_vcpu_run()' calls 'vmx_update_hv_timer()'.",
-        "'vmx_update_hv_timer()' calls 'vmx_arm_hv_timer()'.",
-        f"'vmx_arm_hv_timer()': {in_words(COST)}.",
+        "vmx_vcpu_run() +0",
+        "vmx_update_hv_timer() +0",
+        "vmx_arm_hv_timer() +0",
     ]
     lines = [step["physicalLocation"]["region"]["startLine"] for step in steps]
     assert lines == [6565, 6340, 6328]
@@ -562,7 +562,7 @@ def test_sarif_messages_hold_no_markup() -> None:
     messages = [
         node["text"] for node in walk(only["results"] + only["invocations"]) if is_message(node)
     ]
-    assert len(messages) == 5
+    assert len(messages) == 3
     for message in messages:
         assert message.endswith(".") and not re.search("[{}\x00-\x1f\u202e]", message)
         assert not MARKDOWN_LINK.search(message)

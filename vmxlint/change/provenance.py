@@ -11,7 +11,7 @@ from vmxlint.change.git import git
 from vmxlint.source import InputError
 
 _SCHEMES = ("https", "http", "ssh", "git")
-_SCP = re.compile(r"(?:[^/@:]+@)?([\w.-]+):(?!/?/)([^\s]+)")
+_SCP = re.compile(r"(?:[^/@:]+@)?([\w.-]+):(?!/?/)([^\s\\]+)")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,12 @@ _CALL = re.compile(r"(?<![\w'>.-])[A-Za-z_][\w>.-]*\(\)(?!')")
 
 def sentence(text: str) -> str:
     """`text` as a message: calls in single quotes, a period at the end, no link, no placeholder."""
-    plain = escape(text).translate(_BRACES).replace("](", "] (")
-    return _CALL.sub(r"'\g<0>'", plain).rstrip(" .") + "."
+    return _CALL.sub(r"'\g<0>'", unmarked(text)).rstrip(" .") + "."
+
+
+def unmarked(text: str) -> str:
+    """`text` without what a consumer takes for a link or a placeholder."""
+    return escape(text).translate(_BRACES).replace("](", "] (")
 
 
 def is_below_root(path: str) -> bool:
