@@ -34,7 +34,7 @@ def judge(
     held = dict(_held(files, found, hits))
     used = {(id(one), hits[place][0].id) for place, one in held.items()}
     functions = {one.path: one for one in facts}
-    judged = [_judged(one, functions[one.path], ran, used) for one in found]
+    judged = [_judged(one, functions.get(one.path), ran, used) for one in found]
     about = [(rule, hit) for rule in ran if rule.is_own for hit in rule.check(judged)]
     return Judgement(about, {place: one.reason for place, one in held.items()})
 
@@ -55,7 +55,7 @@ def _held(
 
 
 def _judged(
-    one: Suppression, facts: Facts, ran: Sequence[Rule], used: set[tuple[int, str]]
+    one: Suppression, facts: Facts | None, ran: Sequence[Rule], used: set[tuple[int, str]]
 ) -> Judged:
     known = {key: rule for rule in rules() for key in (rule.id.lower(), rule.name)}
     named = {name: known.get(name.lower()) for name in one.names}
@@ -72,6 +72,7 @@ def _judged(
     )
 
 
-def _function_around(facts: Facts, offset: int) -> str | None:
-    within = (f for f in facts.functions if f.origin == "function" and f.start <= offset < f.end)
-    return next((one.name for one in within), None)
+def _function_around(facts: Facts | None, offset: int) -> str | None:
+    functions = facts.functions if facts else ()
+    around = (f for f in functions if f.origin == "function" and f.start <= offset < f.end)
+    return next((one.name for one in around), None)
