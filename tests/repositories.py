@@ -39,9 +39,18 @@ _ENVIRONMENT = {
 class Repository:
     """A work tree with its `.git`; the first commit, if there is one, holds the files of `tree`."""
 
-    def __init__(self, top: Path, tree: Path = AFTER, below: str = "", commit: bool = True) -> None:
+    def __init__(
+        self,
+        top: Path,
+        tree: Path = AFTER,
+        below: str = "",
+        commit: bool = True,
+        made: bool = False,
+    ) -> None:
         self.top = top
         self.files = top / below
+        if made:
+            return
         shutil.copytree(tree, self.files)
         self.git("init", "-q", "-b", "main")
         if commit:
@@ -80,7 +89,7 @@ class Repository:
         files = {
             str(file.relative_to(self.top)): (
                 hashlib.sha256(file.read_bytes()).hexdigest(),
-                file.stat().st_mtime_ns,
+                "sharedindex" in file.name or file.stat().st_mtime_ns,  # renewed by any reader
             )
             for file in sorted(self.top.rglob("*"))
             if file.is_file() and not file.is_symlink()

@@ -128,8 +128,9 @@ class _Subtraction:
 
 def opened(shown: str, looks: Sequence[Looked]) -> dict[str, str]:
     """How a user opens the files of some findings, if `shown` is how the top of the tree."""
-    return {
-        name: os.path.normpath(os.path.join(shown, path))  # noqa: PTH118
-        for one in looks
-        for name, path in one.report.prefixes.items()
-    }
+
+    def place(path: str) -> str:
+        whole = os.path.join(shown, path)  # noqa: PTH118
+        return os.path.normpath(whole) if os.path.isabs(shown) else os.path.relpath(whole)  # noqa: PTH117
+
+    return {name: place(path) for one in looks for name, path in one.report.prefixes.items()}

@@ -32,25 +32,22 @@ def _aside(context: click.Context, option: click.Parameter, value: object) -> No
     context.meta.setdefault(_KEY, {})[option.name] = value
 
 
-def _option(name: str, metavar: str | None, help_text: str) -> Callable[..., object]:
-    return click.option(
-        name,
-        metavar=metavar,
-        is_flag=metavar is None,
-        help=help_text,
-        expose_value=False,
-        callback=_aside,
-    )
+def _option(name: str, metavar: str, help_text: str) -> Callable[..., object]:
+    return click.option(name, metavar=metavar, help=help_text, expose_value=False, callback=_aside)
+
+
+def _flag(name: str, help_text: str) -> Callable[..., object]:
+    return click.option(name, is_flag=True, help=help_text, expose_value=False, callback=_aside)
 
 
 _OPTIONS = (
     _option("--diff", "REV", "What the work tree changes against REV."),
-    _option("--staged", None, "What the index changes against HEAD."),
+    _flag("--staged", "What the index changes against HEAD."),
     _option("--git", "RANGE", "What commits change: REV, A..B or REV-N."),
     _option("--patch", "FILE", "What a patch, mail or mbox changes; - is stdin."),
     _option("--base", "REV", "With --patch: what it is applied to."),
-    _option("--hook", None, "For pre-commit: what is staged in the files PATH."),
-    _option("--mailback", None, "Reply to the hunks of a change: --format mailback."),
+    _flag("--hook", "For pre-commit: what is staged in the files PATH."),
+    _flag("--mailback", "Reply to the hunks of a change: --format mailback."),
 )
 
 
