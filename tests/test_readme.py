@@ -41,3 +41,11 @@ def test_the_first_two_blocks_install_and_test() -> None:
     first, second = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     assert "vmxlint fixtures/kvm_before" in first
     assert "pytest" in second
+
+
+def test_the_budget_example_begins_as_the_tool_prints_it() -> None:
+    shown = re.search(r"\$ vmxlint (budget .*)\n([^`]*)```", README)
+    assert shown
+    command = [sys.executable, "-m", "vmxlint", *shown[1].split()]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout
+    assert printed.startswith(shown[2])

@@ -110,6 +110,20 @@ class Contexts:
                     found[step.routine, step.context].append(step.edge)
         return found
 
+    def is_given(self, condition: Condition) -> bool:
+        """Whether a condition holds in every nested round trip."""
+        return _told(condition) in self._given
+
+    @cached_property
+    def _given(self) -> frozenset[tuple[int, ...]]:
+        gates = (gate for way in self._switching for step in way.chain() for gate in step.gates)
+        last = (one for way in self._switching for one in self.switched(way.routine).conditions)
+        return frozenset(map(_told, (*(gate.condition for gate in gates), *last)))
+
+    def switched(self, routine: Routine) -> Site:
+        """Where a routine makes another VMCS the current one."""
+        return self._round.switches[routine]
+
     @cached_property
     def dispatched(self) -> Collection[Node]:
         """The handlers that the code calls through their table, each in its own context."""
@@ -231,6 +245,11 @@ class Contexts:
             self._search.go_on()
             ways = self._ways.at(routine, site, reach.context, reach.calls)
         return ways
+
+
+def _told(condition: Condition) -> tuple[int, ...]:
+    """What is the same for all conditions that say the same of one test."""
+    return (id(condition.test), condition.holds, *map(id, condition.cases))
 
 
 def _times(runs: Callable[[], Interval], chance: Interval) -> Interval:

@@ -84,7 +84,7 @@ class Gates:
             chance = self._chance_of(condition.ways, routine)
             return Gate("state", condition, condition.holds, chance)
         return (
-            self._by_dialect(condition, test, holds)
+            self._by_dialect(condition, test, holds, routine)
             or self._by_answer(condition, test, holds, routine)
             or self._by_hint(condition, test, holds, routine)
             or self._by_sides(condition, test, holds, routine)
@@ -121,7 +121,9 @@ class Gates:
             total = total + chance
         return total.capped(1)
 
-    def _by_dialect(self, condition: Condition, test: Expr, holds: bool) -> Gate | None:
+    def _by_dialect(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
         names = called(test)
         if names & self._dialect.guest_mode:
             _, holds = _stripped(test, holds, _HINTS.keys() | self._dialect.failure)
@@ -130,7 +132,7 @@ class Gates:
             return Gate("request", condition, holds, _chance(RARELY, holds))
         if names & self._dialect.failure or _is_error_test(test):
             return Gate("failure", condition, holds, _chance(NEVER, holds))
-        if (known := self._known_chance(test)) is not None:
+        if (known := self._known_chance(test, routine)) is not None:
             return Gate("hint", condition, holds, _chance(known, holds))
         return None
 
@@ -200,7 +202,10 @@ class Gates:
             for word in words
         )
 
-    def _known_chance(self, test: Expr) -> Interval | None:
+    def _known_chance(self, test: Expr, routine: Routine) -> Interval | None:
+        if test.kind == "name" and test.text in routine.variables:
+            values = list(assigned(routine, test.text))
+            test = values[0] if len(values) == 1 else test
         if test.kind == "binary" and test.text in ("==", "!="):
             known = self._dialect.known.get(test.kids[-1].text)
             return known and _chance(known, test.text == "==")

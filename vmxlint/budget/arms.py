@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vmxlint.conditions import Condition, Conditions, implied
-from vmxlint.facts import spelled
+from vmxlint.budget.shape import Compound, Shape, key
+from vmxlint.conditions import Condition, Conditions
+from vmxlint.facts import Expr, names, spelled
 from vmxlint.flow import Site
 from vmxlint.link import Edge
 from vmxlint.operations import Operation
+from vmxlint.routine import Routine
 
 OTHER = "other"  # the values of a switch's subject that no case names
 
@@ -17,11 +19,13 @@ OTHER = "other"  # the values of a switch's subject that no case names
 @dataclass(frozen=True, eq=False)
 class Work:
     """What a site does: calls, of which one is made, or one operation, which is one of several if
-    the text leaves its field open. `looped`: in a loop that may end before it begins."""
+    the text leaves its field open. `rivals` is how many functions may be called there in all;
+    `looped`: in a loop that may end before it begins."""
 
     site: Site
     calls: tuple[Edge, ...] = ()
     operations: tuple[Operation, ...] = ()
+    rivals: int = 1
     looped: bool = False
 
 
@@ -34,19 +38,6 @@ class Node:
 
 
 @dataclass(eq=False)
-class Fork:
-    """One test and its arms; an arm runs where its condition holds."""
-
-    arms: dict[Hashable, Arm] = field(default_factory=dict)
-
-    @property
-    def outcomes(self) -> Sequence[Hashable]:
-        """What the test can come to, no two of them at once."""
-        cases = [id(case) for arm in self.arms.values() for case in arm.cases]
-        return (*dict.fromkeys(cases), OTHER) if cases else (True, False)
-
-
-@dataclass(eq=False)
 class Arm:
     """What runs where its conditions hold: one, or each operand of an `&&`."""
 
@@ -55,7 +46,7 @@ class Arm:
     node: Node = field(default_factory=Node)
 
     @property
-    def cases(self) -> Sequence[object]:
+    def cases(self) -> Sequence[Expr]:
         """Of a switch, the values that are meant."""
         return self.conditions[0].cases
 
@@ -66,44 +57,39 @@ class Arm:
         return any(outcome == id(case) for case in self.cases) == self.holds
 
 
-def tree_of(work: Iterable[tuple[Conditions, Work]]) -> Node:
+@dataclass(eq=False)
+class Fork:
+    """One test and its arms: of an `if` both, whatever they do, of a `switch` those that do
+    something.
+
+    `outcomes` is what the test can come to, no two of them at once; `leaves` says of which arm the
+    way leads out of what the test stands in, if of one. `owner` is the helper whose names the test
+    uses, if it is not in those of the routine.
+    """
+
+    arms: dict[Hashable, Arm]
+    outcomes: Sequence[Hashable] = (True, False)
+    leaves: bool | None = None
+    owner: Routine | None = None
+
+
+def tree_of(shape: Shape, work: Iterable[tuple[Conditions, Work]]) -> Node:
     """The tree of some work with the conditions before it."""
-    listed = list(work)
-    whole = _wholes(condition for conditions, _ in listed for condition in conditions)
     root = Node()
-    for conditions, one in listed:
+    for conditions, one in work:
         node = root
-        for test, arm in _steps(conditions, one, whole):
-            fork = node.forks.setdefault(test, Fork())
-            values = (arm.holds, *map(id, arm.cases))
-            node = fork.arms.setdefault(values, arm).node
+        for test, fork, arm in _steps(conditions, one, shape):
+            known = node.forks.setdefault(test, fork)
+            node = known.arms.setdefault(arm, fork.arms[arm]).node
         node.work.append(one)
     return root
 
 
-Wholes = Mapping[Hashable, list[tuple[Condition, Conditions]]]  # by what their first part tests
-
-
-def _wholes(conditions: Iterable[Condition]) -> Wholes:
-    """The tests of several parts that hold where not all of the parts do, and these parts.
-
-    Where `a && b` is true, `a` and `b` are conditions of their own; where it is false, it is one.
-    """
-    found: dict[Hashable, dict[int, tuple[Condition, Conditions]]] = {}
-    for one in conditions:
-        if one.test.kind == "binary" and one.test.text in ("&&", "||") and not one.cases:
-            parts = implied(one.test, not one.holds)
-            if len(parts) > 1:
-                found.setdefault(_key(parts[0]), {})[id(one.test)] = (one, parts)
-    return {key: list(known.values()) for key, known in found.items()}
-
-
-def _key(condition: Condition) -> Hashable:
-    return id(condition.test), condition.holds
-
-
-def _steps(conditions: Conditions, work: Work, whole: Wholes) -> Iterator[tuple[Hashable, Arm]]:
-    """The arms that lead to some work, each with what is the same for all arms of its test.
+def _steps(
+    conditions: Conditions, work: Work, shape: Shape
+) -> Iterator[tuple[Hashable, Fork, Hashable]]:
+    """The forks that lead to some work, each with what is the same for all arms of its test, and
+    with the arm that is meant.
 
     Conditions of one test share it by identity; those inside a helper are made anew for each
     operation, so that of them the text tells which are of one test.
@@ -112,15 +98,62 @@ def _steps(conditions: Conditions, work: Work, whole: Wholes) -> Iterator[tuple[
     number = 0
     while number < len(conditions):
         condition = conditions[number]
-        for other, parts in whole.get(_key(condition), ()):
-            meant = conditions[number : number + len(parts)]
-            if list(map(_key, meant)) == list(map(_key, parts)):
-                yield id(other.test), Arm(meant, not other.holds)
-                number += len(parts)
-                break
-        else:
-            test: Hashable = id(condition.test)
-            if id(condition) in inside:
-                test = (id(work.site), spelled(condition.test))
-            yield test, Arm((condition,), condition.holds)
+        if id(condition) in inside:
+            owner = _owner(condition, work.operations[0])
+            test = id(work.site), spelled(condition.test)
+            yield test, _fork(condition, shape, owner), _arm(condition)
             number += 1
+            continue
+        found = _compound(conditions[number:], shape)
+        if found:
+            meant = conditions[number : number + len(found.parts)]
+            yield id(found.test), _compound_fork(found, meant, shape), found.holds
+            number += len(found.parts)
+        else:
+            yield id(condition.test), _fork(condition, shape, None), _arm(condition)
+            number += 1
+
+
+def _compound(conditions: Conditions, shape: Shape) -> Compound | None:
+    """The test of several parts that all are next among the conditions."""
+    for one in shape.compounds(conditions[0]):
+        if list(map(key, conditions[: len(one.parts)])) == list(map(key, one.parts)):
+            return one
+    return None
+
+
+def _compound_fork(one: Compound, meant: Conditions, shape: Shape) -> Fork:
+    leaves = shape.leaves.get(id(one.test))
+    other = Condition(one.test, not one.holds, leaves == one.holds)
+    arms: dict[Hashable, Arm] = {
+        one.holds: Arm(meant, one.holds),
+        (not one.holds): Arm((other,), not one.holds),
+    }
+    return Fork(arms, leaves=leaves)
+
+
+def _fork(condition: Condition, shape: Shape, owner: Routine | None) -> Fork:
+    if condition.cases:
+        known = shape.values.get(id(condition.test)) or map(id, condition.cases)
+        arm = Arm((condition,), condition.holds)
+        return Fork({_arm(condition): arm}, (*known, OTHER), None, owner)
+    found = next(iter(shape.wholes(condition)), None)
+    if found:
+        return _compound_fork(found, found.parts, shape)
+    leaves = shape.leaves.get(id(condition.test))
+    other = Condition(condition.test, not condition.holds, leaves == condition.holds)
+    both: dict[Hashable, Arm] = {one.holds: Arm((one,), one.holds) for one in (condition, other)}
+    return Fork(both, leaves=leaves, owner=owner)
+
+
+def _arm(condition: Condition) -> Hashable:
+    """What is the same for all conditions of one arm."""
+    if not condition.cases:
+        return condition.holds
+    return (condition.holds, *map(id, condition.cases))
+
+
+def _owner(condition: Condition, made: Operation) -> Routine | None:
+    """The helper in whose local variables a condition inside it still is."""
+    local = names(condition.test).difference(made.routine.variables)
+    return next((one for one in made.through if local.intersection(one.variables)), None)

@@ -2,47 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple
 
-from vmxlint.budget.arms import OTHER, Arm
+from vmxlint.budget.arms import OTHER, Arm, Fork
+from vmxlint.budget.course import TURNING
+from vmxlint.gate import STAYS
 from vmxlint.interval import Interval
 
-Chances = Mapping[int, Interval]  # of each arm, by its identity
+DECIDED = "decided"  # the kind of a gate of which the pass knows the answer
+_OPEN = frozenset({"state", "build", DECIDED})
 
 
-def likelihoods(
-    arms: Sequence[Arm], outcomes: Sequence[Hashable], chances: Chances, leaks: bool
-) -> dict[Hashable, float]:
+class Chance(NamedTuple):
+    """The probability that the conditions of an arm hold, and the kinds of their gates."""
+
+    probability: Interval
+    kinds: frozenset[str]
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether nothing is known of the conditions but where the arms lead."""
+        return self.kinds <= _OPEN and self.kinds != {DECIDED}
+
+
+Chances = Mapping[int, Chance]  # of each arm, by its identity
+
+
+def likelihoods(fork: Fork, chances: Chances) -> dict[Hashable, float]:
     """The outcomes that are possible at all, each with its probability.
 
-    They add up to 1, or to less if the test `leaks`: then the rest leads out of the pass that is
-    counted. An outcome for which no arm runs has what the others leave over.
+    They add up to 1, or to less if the test may lead out of the pass that is counted. None depends
+    on what the arms do.
     """
-    possible = [one for one in outcomes if _is_possible(one, arms, chances)]
-    weights = {one: _weight(one, arms, chances) for one in possible}
-    known = sum(weight for weight in weights.values() if weight is not None)
-    open_ones = [one for one, weight in weights.items() if weight is None]
-    left = max(0.0, 1 - known)
-    if OTHER in open_ones and known and not leaks:  # a switch without default: one value of many
-        left = max(left, known / (len(weights) - 1))
-    found = {
-        one: left / len(open_ones) if weight is None else weight for one, weight in weights.items()
-    }
-    total = sum(found.values())
-    if total > 1 or (found and not leaks):
-        scale = total or len(found)
-        found = {one: (weight if total else 1.0) / scale for one, weight in found.items()}
-    return found
+    possible = [one for one in fork.outcomes if _is_possible(one, fork, chances)]
+    if not possible:
+        return {}
+    if all(one.is_guessed for one in chances.values()) and (even := _guessed(fork, possible)):
+        return even
+    weights = {one: _weight(one, fork, chances) for one in possible}
+    total = sum(weights.values())
+    turns = any(kind in TURNING for one in chances.values() for kind in one.kinds)
+    if total > 1 or not turns:
+        return {one: w / total if total else 1 / len(weights) for one, w in weights.items()}
+    return weights
 
 
-def _is_possible(outcome: Hashable, arms: Sequence[Arm], chances: Chances) -> bool:
-    running = [arm for arm in arms if arm.runs_for(outcome)]
-    others = [arm for arm in arms if not arm.runs_for(outcome)]
-    if any(chances[id(arm)].low >= 1 for arm in others):
+def _guessed(fork: Fork, possible: list[Hashable]) -> dict[Hashable, float]:
+    """The odds of a test of which nothing is known but where its arms lead: an early way out is
+    seldom taken, and the values of a switch are all alike."""
+    if OTHER in fork.outcomes:
+        return {one: 1 / len(possible) for one in possible}
+    if fork.leaves is None or len(possible) < len(fork.outcomes):
+        return {}
+    return {one: 1 - STAYS.typical if one == fork.leaves else STAYS.typical for one in possible}
+
+
+def _is_possible(outcome: Hashable, fork: Fork, chances: Chances) -> bool:
+    running, others = _running(outcome, fork)
+    if any(chances[id(arm)].probability.low >= 1 for arm in others):
         return False
-    return not running or any(chances[id(arm)].high > 0 for arm in running)
+    return not running or any(chances[id(arm)].probability.high > 0 for arm in running)
 
 
-def _weight(outcome: Hashable, arms: Sequence[Arm], chances: Chances) -> float | None:
-    running = [chances[id(arm)].typical for arm in arms if arm.runs_for(outcome)]
-    return min(running) if running else None
+def _weight(outcome: Hashable, fork: Fork, chances: Chances) -> float:
+    """The chance of what runs for an outcome; what the others leave over, if nothing runs or if
+    only of the others something is known."""
+    running, others = _running(outcome, fork)
+    left = max(0.0, 1 - sum(chances[id(arm)].probability.typical for arm in others))
+    if not running:
+        silent = [one for one in fork.outcomes if not _running(one, fork)[0]]
+        return left / len(silent)
+    if len(running) == len(others) == 1 and chances[id(running[0])].is_guessed:
+        if not chances[id(others[0])].is_guessed:
+            return left
+    return min(chances[id(arm)].probability.typical for arm in running)
+
+
+def _running(outcome: Hashable, fork: Fork) -> tuple[list[Arm], list[Arm]]:
+    """The arms that run for an outcome, and the others."""
+    running = [arm for arm in fork.arms.values() if arm.runs_for(outcome)]
+    return running, [arm for arm in fork.arms.values() if arm not in running]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Hashable, Iterator
 
 from vmxlint.budget.arms import Node, Work, tree_of
+from vmxlint.budget.guesses import is_jump
 from vmxlint.budget.known import Known
 from vmxlint.budget.rates import Rates
-from vmxlint.conditions import Conditions, truth
+from vmxlint.budget.shape import Shape
+from vmxlint.conditions import Condition, Conditions, implied
 from vmxlint.contexts import Contexts
-from vmxlint.facts import Expr, walk
 from vmxlint.flow import Site
 from vmxlint.link import Edge
 from vmxlint.operations import Operation
@@ -30,12 +31,24 @@ class Course:
         self.program = program
         self.rates = rates
         self.known = Known(program.linker, program.contexts.spine)
+        self._parts: dict[int, Conditions] = {}
+        self._shapes: dict[Routine, Shape] = {}
         self._trees: dict[tuple[Routine, str], Node] = {}
 
     @property
     def contexts(self) -> Contexts:
         """When each function runs."""
         return self.program.contexts
+
+    def parts(self, condition: Condition) -> Conditions:
+        """What would all have to hold for the condition not to: more than one of a test whose
+        operands are joined by `||`, or by `&&` where it is false. They live as long as this."""
+        found = self._parts.get(id(condition))
+        if found is None:
+            joined = condition.test.kind == "binary" and not condition.cases
+            found = implied(condition.test, not condition.holds) if joined else ()
+            self._parts[id(condition)] = found
+        return found
 
     def tree(self, routine: Routine, context: str) -> Node:
         """What a routine does, by its tests; of one that leads to the VM-entry, on one side."""
@@ -44,32 +57,52 @@ class Course:
         side = context if on_spine and context in (ENTRY, EXIT) else ""
         key = (routine, side)
         if key not in self._trees:
-            self._trees[key] = tree_of(self._work(routine, side))
+            shape = self._shape(routine)
+            self._trees[key] = tree_of(shape, self._work(shape, side))
         return self._trees[key]
 
-    def _work(self, routine: Routine, side: str) -> Iterator[tuple[Conditions, Work]]:
+    def _shape(self, routine: Routine) -> Shape:
+        if routine not in self._shapes:
+            self._shapes[routine] = Shape(routine)
+        return self._shapes[routine]
+
+    def _work(self, shape: Shape, side: str) -> Iterator[tuple[Conditions, Work]]:
         """What the sites of a routine do, on one side of the VM-entry if it is on its way."""
-        contexts = self.contexts
-        edges: dict[int, list[Edge]] = {}
-        for edge in contexts.onward(routine):
-            edges.setdefault(id(edge.site), []).append(edge)
-        made = self._made(routine)
+        contexts, routine = self.contexts, shape.routine
+        edges, made = self._calls(routine), self._made(routine)
         given = contexts.spine.given(routine) if side else ()
-        loops = list(_uncertain_loops(routine))
+        aside = shape.aside
         for site in routine.flow.sites:
             if id(site) not in edges and id(site) not in made:
                 continue
             if side and not contexts.spine.is_on_side(routine, site, side == ENTRY):
                 continue
             before = tuple(one for one in site.conditions if one not in given)
-            looped = any(start <= site.expr.start < end for start, end in loops)
+            if aside and site.expr.start >= aside.test.start and not any(map(is_jump, before)):
+                before = (aside, *before)
+            looped = any(start <= site.expr.start < end for start, end in shape.uncertain_loops)
             late = side == EXIT and self._enters(routine, site)
             for alike in () if late else made.get(id(site), ()):
-                yield (*before, *alike[0].conditions), Work(site, (), alike, looped)
-            if calls := edges.get(id(site)):
+                inside = (one for one in alike[0].conditions if one.test.kind != "number")
+                yield (*before, *inside), Work(site, (), alike, looped=looped)
+            if id(site) in edges:
+                calls, rivals = edges[id(site)]
                 if any(edge.key for edge in calls):
                     before = self._leading_to_table(before, routine)
-                yield before, Work(site, tuple(calls), (), looped)
+                yield before, Work(site, calls, (), rivals, looped)
+
+    def _calls(self, routine: Routine) -> dict[int, tuple[tuple[Edge, ...], int]]:
+        """Of each site, by its identity: the calls that lead to an operation, and how many there
+        are. A handler table that the code fills has the last handler of each reason in force."""
+        sites: dict[int, dict[Hashable, Edge]] = {}
+        for edge in self.program.linker.edges(routine):
+            sites.setdefault(id(edge.site), {})[edge.key or edge] = edge
+        onward = set(self.contexts.onward(routine))
+        found: dict[int, tuple[tuple[Edge, ...], int]] = {}
+        for site, every in sites.items():
+            if calls := tuple(one for one in every.values() if one in onward):
+                found[site] = calls, _rivals(every.values())
+        return found
 
     def _made(self, routine: Routine) -> dict[int, list[tuple[Operation, ...]]]:
         """The operations of each site, by its identity; those of which one is done, together."""
@@ -95,26 +128,7 @@ class Course:
         )
 
 
-def _uncertain_loops(routine: Routine) -> Iterator[tuple[int, int]]:
-    """The spans of the loops of a routine that may not even begin."""
-    todo = [*routine.body.statements] if routine.flow.loops else []
-    while todo:
-        one = todo.pop()
-        todo += [*one.body, *one.orelse]
-        if one.kind == "loop" and one.text != "do" and one.expr and not _begins(one.expr):
-            yield one.start, one.end
-
-
-def _begins(test: Expr) -> bool:
-    """Whether the test of a loop holds at first: by all appearance if it counts up to a constant,
-    and where it asks nothing."""
-    match test:
-        case Expr("binary", "<" | "<=" | "!=", (_, limit)):
-            return not any(one.kind == "name" and not one.text.isupper() for one in _outer(limit))
-    return bool(truth(test))
-
-
-def _outer(limit: Expr) -> Iterator[Expr]:
-    """The names in a limit, but not those of the object that a macro measures."""
-    measures = limit.kind == "call" and limit.kids and limit.kids[0].text.isupper()
-    yield from walk(limit.kids[0]) if measures else walk(limit)
+def _rivals(calls: Collection[Edge]) -> int:
+    """Of how many functions a site calls just one; assembly calls all that it names."""
+    by_value = [edge for edge in calls if edge.site.expr.kind == "call" and not edge.key]
+    return max(1, len(by_value))

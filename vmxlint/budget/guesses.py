@@ -6,26 +6,40 @@ from vmxlint.budget.arms import Node
 from vmxlint.budget.rates import VMWRITE
 from vmxlint.conditions import Condition
 from vmxlint.facts import walk
-from vmxlint.gate import STAYS, Gate
+from vmxlint.gate import BUILD, STAYS, UNKNOWN, Gate
 from vmxlint.interval import Interval
 
-# A VMWRITE behind a compare with what the field holds: the value seldom changes. Our guess, from
-# the one rate that is known, that of the preemption timer's control bit (1 entry in 10).
+# What is kept of an earlier pass seldom changes from one to the next. Our guess, from the one rate
+# that is known, that of the preemption timer's control bit (1 entry in 10).
 CHANGED = Interval(0, 0.1, 1)
 # Code at a label that only jumps come to, behind the function's end: the way out after an error.
 LEFT = STAYS.complement()
 _COMPARING = ("==", "!=", "^")
 
 
-def own_chance(gate: Gate, node: Node) -> Interval | None:
-    """Of some gates before some work, a better guess than for any other condition."""
-    test = gate.condition.test
-    if test.kind == "opaque" and test.text.startswith("goto "):
-        return LEFT
-    if gate.kind == "memo" and _compares(gate.condition) and _only_writes(node):
+def own_chance(gate: Gate, node: Node, steady: bool) -> Interval | None:
+    """Of some gates before some work, a better guess than for any other condition. `steady`: from
+    one such pass to the next the VMCS stays the same."""
+    if is_jump(gate.condition):
+        return LEFT if gate.condition.holds else LEFT.complement()
+    if gate.kind == "build":
+        return _of_build(gate)
+    if gate.kind == "state":
+        return UNKNOWN
+    if gate.kind != "memo" or not (steady or _only_writes(node)):
+        return None
+    if _compares(gate.condition):
         differs = gate.condition.holds == _differs(gate.condition)
         return CHANGED if differs else CHANGED.complement()
+    return CHANGED if steady else None
     return None
+
+
+def _of_build(gate: Gate) -> Interval:
+    """Features are there more often than not; of a part of the text nothing is known."""
+    if gate.condition.test.kind == "number":
+        return UNKNOWN
+    return BUILD if gate.holds else BUILD.complement()
 
 
 def _only_writes(node: Node) -> bool:
@@ -45,3 +59,8 @@ def _differs(condition: Condition) -> bool:
         plain = plain != (test.text == "!" and test.kind == "unary")
         test = test.kids[-1]
     return (test.text != "==") == plain
+
+
+def is_jump(condition: Condition) -> bool:
+    """Whether a condition says that jumps are the only way to a label."""
+    return condition.test.kind == "opaque" and condition.test.text.startswith("goto ")

@@ -8,7 +8,7 @@ the first use in this pass, and the VMREAD behind it happens once however often 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from vmxlint.conditions import Condition, truth
@@ -90,7 +90,7 @@ class Known:
             if True in answers:
                 return condition.holds
             return None if None in answers else not condition.holds
-        if test is condition.test and gate.kind != "build":
+        if test is condition.test and gate.kind != "build" and not _is_plain_call(test):
             return None
         known = self._truth(test, routine)
         return None if known is None else known == condition.holds
@@ -113,11 +113,20 @@ class Known:
                 value = self._value(test)
                 return None if value is None else bool(value)
             case Expr("call", _, (Expr("name", name), *given)):
-                callee = self._linker.resolve(name, routine.path)
-                answer = returned(given, callee)
-                if callee and answer:
-                    return self._truth(answer, callee, depth + 1)
+                return self._answer(name, given, routine, depth)
         return truth(test)
+
+    def _answer(
+        self, name: str, given: Sequence[Expr], routine: Routine, depth: int
+    ) -> bool | None:
+        """What a function that only returns an expression answers, in every build that has one."""
+        if name in self._linker.dialect.static_key:
+            return False  # a feature that is switched on at run time, for some rare need
+        answers: set[bool | None] = set()
+        for callee in self._linker.names.meant(name, routine.path):
+            answer = returned(given, callee)
+            answers.add(self._truth(answer, callee, depth + 1) if answer else None)
+        return answers.pop() if len(answers) == 1 else None
 
     def _same(self, one: Expr, other: Expr) -> bool | None:
         """Whether two constants have one value; constants without a known one differ by name."""
@@ -169,6 +178,13 @@ class Known:
             for site in routine.flow.sites[first:]
             if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
         )
+
+
+def _is_plain_call(test: Expr) -> bool:
+    """Whether a test asks nothing but a function without arguments."""
+    while test.kind == "unary" and test.text == "!":
+        test = test.kids[0]
+    return test.kind == "call" and len(test.kids) == 1
 
 
 def _bare(expr: Expr) -> Expr:

@@ -10,10 +10,11 @@ from functools import cached_property, reduce
 
 from vmxlint.budget.amounts import Amount, total
 from vmxlint.budget.course import Course
-from vmxlint.budget.passes import Pass
+from vmxlint.budget.passes import DEEPEST, Pass
 from vmxlint.budget.paths import Budget, Count, PathCost, Place, Step
 from vmxlint.budget.rates import COUNTED, GUESS, Rates
 from vmxlint.budget.steps import Listed, Places, Unfolded
+from vmxlint.conditions import MOST_CONDITIONS
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.profiles import Profile
 from vmxlint.model.tables import worst
@@ -24,7 +25,7 @@ ROUND_TRIP = "nested-round-trip"
 LOAD, PUT = "vcpu-load", "vcpu-put"
 RECHECK, TRANSITION = "consistency_recheck", "vm_roundtrip_hw"
 _ON_THE_WAY = (ENTRY, EXIT)
-_DEEPEST = 40_000  # frames: tests in each other in calls in each other
+_FRAMES = DEEPEST * 4 * (MOST_CONDITIONS + 4)  # tests in each other in calls in each other
 
 
 def budget_of(program: Program, place: Places = lambda path, _: Place(path, 0)) -> Budget:
@@ -43,7 +44,7 @@ def budget_of(program: Program, place: Places = lambda path, _: Place(path, 0)) 
 @contextmanager
 def _deep_recursion() -> Iterator[None]:
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEEPEST))
+    sys.setrecursionlimit(max(before, _FRAMES))
     try:
         yield
     finally:

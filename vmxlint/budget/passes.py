@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property, reduce
+from typing import NamedTuple
 
 from vmxlint.budget.amounts import Amount, either, total
 from vmxlint.budget.arms import Arm, Fork, Node, Work
-from vmxlint.budget.chances import likelihoods
-from vmxlint.budget.course import TURNING, Course
-from vmxlint.budget.guesses import own_chance
+from vmxlint.budget.chances import DECIDED, Chance, likelihoods
+from vmxlint.budget.course import Course
+from vmxlint.budget.guesses import CHANGED, own_chance
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
+from vmxlint.conditions import Conditions
 from vmxlint.gate import Gate
+from vmxlint.guards import may_be_jumped_over
 from vmxlint.interval import NOTHING as NEVER
 from vmxlint.interval import ONCE, Interval
 from vmxlint.link import Edge
@@ -21,7 +24,18 @@ from vmxlint.ways import Ways
 
 # What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
 _NEGLIGIBLE = 0.01
+DEEPEST = 200  # calls in each other
+# The kinds of gates that say less of a test than those of its parts do.
+_UNKNOWN = ("state", "build", "guest-mode")
+Onward = list[tuple[Point, Interval]]  # where a way leads to, and how probably
 _NESTED = {ENTRY: NESTED_ENTRY, EXIT: NESTED_EXIT}  # the context of what a nested guest adds
+
+
+class _Behind(NamedTuple):
+    """What is behind an arm's conditions: with which chance, and what it does."""
+
+    chance: Chance
+    outcome: Outcome
 
 
 class Pass:
@@ -45,6 +59,7 @@ class Pass:
         self._walked = frozenset(walked) | self._counted
         self.in_round = in_round
         self._found: dict[Point, Outcome] = {}
+        self._depth = 0
         roots = [root for root in course.contexts.roots if root.context in self._walked]
         self.roots = tuple(dict.fromkeys((root.routine, root.context) for root in roots))
         self._descents = {(root.routine, root.context): root.descent for root in roots}
@@ -65,12 +80,17 @@ class Pass:
         return total(self.outcome(Point(*root)).amount for root in self.roots)
 
     def outcome(self, point: Point) -> Outcome:
-        """What one run of a routine does; calls back into one that is under way count nothing."""
+        """What one run of a routine does; calls back into one that is under way, and those deeper
+        than anybody programs, count nothing."""
         found = self._found.get(point)
         if found is None:
             self._found[point] = NOTHING
-            tree = self._course.tree(point.routine, point.context)
-            found = self._found[point] = self._node(tree, point)
+            self._depth += 1
+            if self._depth <= DEEPEST:
+                tree = self._course.tree(point.routine, point.context)
+                self._found[point] = self._node(tree, point)
+            self._depth -= 1
+            found = self._found[point]
         return found
 
     def _node(self, node: Node, here: Point) -> Outcome:
@@ -82,17 +102,20 @@ class Pass:
             found += self._forked(fork, here)
         return found
 
+    def _is_steady(self, context: str) -> bool:
+        """Whether a context comes again and again for the same VMCS."""
+        return not self.in_round and context.partition(":")[0] in (ENTRY, EXIT)
+
     def _done(self, work: Work, here: Point) -> Outcome:
         if here.context not in self._counted:
             return NOTHING
-        share = 1 / len(work.operations)
-        amount = either(
-            [
-                (share, self._course.rates.amount(one, here.fills, not self.in_round))
-                for one in work.operations
-            ]
-        )
-        return Outcome(amount, ((1.0, Made(work.operations, here.fills)),))
+        chance = CHANGED.typical if may_be_jumped_over(work.operations[0]) else 1.0
+        share = chance / len(work.operations)
+        amounts = [
+            (share, self._course.rates.amount(one, here.fills, not self.in_round))
+            for one in work.operations
+        ]
+        return Outcome(either(amounts), ((chance, Made(work.operations, here.fills)),))
 
     def _called(self, work: Work, here: Point) -> Outcome:
         targets = self._targets(work, here)
@@ -110,7 +133,7 @@ class Pass:
         able = [
             (chance, edge, Point(edge.callee, context, (), here.fills))
             for edge in work.calls
-            for context, chance in self._contexts_of(edge, here)
+            for context, chance in self._contexts_of(edge, work, here)
             if self._counts(edge, context)
         ]
         steady = [one for one in able if self._is_round_trip(one[1], one[2].context)]
@@ -119,16 +142,16 @@ class Pass:
             (edge.key or edge.callee, one.context): n for n, (_, edge, one) in enumerate(able)
         }
         able = [able[n] for n in sorted(latest.values())]
-        odds = max(1.0, sum(chance for chance, _, _ in able))
+        odds = sum(chance for chance, _, _ in able) if steady else 1.0
         known = self._course.known
         return [
             (chance / odds, edge, one._replace(given=known.given(edge, here.given)))
             for chance, edge, one in able
         ]
 
-    def _contexts_of(self, edge: Edge, here: Point) -> list[tuple[str, float]]:
+    def _contexts_of(self, edge: Edge, work: Work, here: Point) -> list[tuple[str, float]]:
         if not edge.key:
-            return [(here.context, 1 / edge.rivals)]
+            return [(here.context, 1 / work.rivals)]
         row = self._course.contexts.table(edge.key)
         return [
             (context, chance.typical)
@@ -152,56 +175,70 @@ class Pass:
 
     def _forked(self, fork: Fork, here: Point) -> Outcome:
         arms = list(fork.arms.values())
-        chances: dict[int, Interval] = {}
-        outcomes: dict[int, Outcome] = {}
-        leaks = False
-        for arm in arms:
-            chance, outcome, leaking = self._behind(arm, here)
-            chances[id(arm)], outcomes[id(arm)] = chance, outcome
-            leaks = leaks or leaking
-        odds = likelihoods(arms, fork.outcomes, chances, leaks)
+        behind = {id(arm): self._behind(arm, fork, here) for arm in arms}
+        odds = likelihoods(fork, {number: one.chance for number, one in behind.items()})
         running = {one: [arm for arm in arms if arm.runs_for(one)] for one in odds}
         amounts = [
-            (chance, total(outcomes[id(arm)].amount for arm in running[one]))
+            (chance, total(behind[id(arm)].outcome.amount for arm in running[one]))
             for one, chance in odds.items()
         ]
         parts = [
-            (sum(odds[one] for one in odds if arm in running[one]), outcomes[id(arm)])
+            (sum(odds[one] for one in odds if arm in running[one]), behind[id(arm)].outcome)
             for arm in arms
         ]
         return Outcome(either(amounts), scaled(parts))
 
-    def _behind(self, arm: Arm, here: Point) -> tuple[Interval, Outcome, bool]:
-        """The chance of an arm, what it does, and whether its test may lead out of the pass."""
-        ways: list[tuple[Point, Interval]] = [(here, ONCE)]
-        leaks = False
-        for condition in arm.conditions:
-            (gate,) = self._course.contexts.gates([condition], here.routine)
-            leaks = leaks or gate.kind in TURNING
-            ways = [
-                (beyond, chance * more)
-                for point, chance in ways
-                for beyond, more in self._beyond(gate, point, arm.node)
-                if beyond.context in self._walked and more.high > _NEGLIGIBLE
-            ]
+    def _behind(self, arm: Arm, fork: Fork, here: Point) -> _Behind:
+        """The chance of an arm, what it does, and what its test is about."""
+        ways: Onward = [(here, ONCE)]
+        kinds: list[str] = []
+        for gate in self._course.contexts.gates(arm.conditions, fork.owner or here.routine):
+            known = self._course.known.decided(gate, here.given, fork.owner or here.routine)
+            kinds.append(gate.kind if known is None else DECIDED)
+            ways = self._through(ways, gate, arm, fork.owner)
         chance = reduce(Interval.__add__, (one for _, one in ways), NEVER)
         found = [(one.typical, self._node(arm.node, point)) for point, one in ways]
-        return _settled(chance.capped(1)), one_of(found), leaks
+        return _Behind(Chance(_settled(chance.capped(1)), frozenset(kinds)), one_of(found))
 
-    def _beyond(self, gate: Gate, here: Point, node: Node) -> list[tuple[Point, Interval]]:
+    def _through(self, ways: Onward, gate: Gate, arm: Arm, owner: Routine | None) -> Onward:
+        return [
+            (beyond, chance * _settled(more))
+            for point, chance in ways
+            for beyond, more in self._beyond(gate, point, arm, owner)
+            if beyond.context in self._walked and more.high > _NEGLIGIBLE
+        ]
+
+    def _beyond(self, gate: Gate, here: Point, arm: Arm, owner: Routine | None) -> Onward:
         """Where one gate before some work leads to, with the probability."""
+        parts = self._course.parts(gate.condition)
+        given = self.in_round and self._course.contexts.is_given(gate.condition)
+        if len(parts) > 1 and gate.kind in _UNKNOWN and not given:
+            return [(here, _settled(self._unless_all(parts, here, arm, owner)))]
         known = self._course.known
-        decided = known.decided(gate, here.given, here.routine)
+        decided = known.decided(gate, here.given, owner or here.routine)
         if decided is not None:
             return [(here, ONCE)] if decided else []
-        if known.is_first_use(gate.condition, here.routine):
+        fills = bool(arm.node.work or arm.node.forks)
+        if fills and known.is_first_use(gate.condition, owner or here.routine):
             return [(here._replace(fills=True), ONCE)]
         if gate.kind == "guest-mode" and not gate.holds:
             if _NESTED.get(here.context) in self._counted:
                 return []
         ways = self._ways.beyond(here.context, gate, self.in_round)
-        own = own_chance(gate, node)
+        if given:
+            return [(here._replace(context=context), ONCE) for context, _ in ways]
+        own = own_chance(gate, arm.node, self._is_steady(here.context))
         return [(here._replace(context=context), own or chance) for context, chance in ways]
+
+    def _unless_all(
+        self, parts: Conditions, here: Point, arm: Arm, owner: Routine | None
+    ) -> Interval:
+        """The probability that not all of some conditions hold."""
+        ways: Onward = [(here, ONCE)]
+        for gate in self._course.contexts.gates(parts, owner or here.routine):
+            ways = self._through(ways, gate, arm, owner)
+        chance = reduce(Interval.__add__, (one for _, one in ways), NEVER)
+        return chance.capped(1).complement()
 
 
 def _settled(chance: Interval) -> Interval:

@@ -14,7 +14,7 @@ from vmxlint.cli.leaving import CLEAN, fail, leave
 if TYPE_CHECKING:
     from vmxlint.budget import Budget
 
-FORMATS = ("text", "json", "folded", "speedscope")
+FORMATS = ("text", "json", "folded", "speedscope", "html")
 
 
 @click.command("budget")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vmxlint.budget import Budget, compared
 
-DIFFERENCES = ("text", "json")
+DIFFERENCES = ("text", "json", "html")
 
 
 class NoFormatError(Exception):
@@ -27,6 +27,10 @@ def rendered(budget: Budget, path: str, form: str, color: bool) -> str:
         from vmxlint.reporters import budget_speedscope
 
         return budget_speedscope.render(budget, path)
+    if form == "html":
+        from vmxlint.reporters import budget_html
+
+        return budget_html.render(budget, path)
     from vmxlint.reporters import budget_text
 
     return budget_text.render(budget, path, color)
@@ -43,6 +47,10 @@ def rendered_difference(
         from vmxlint.reporters import budget_json
 
         return budget_json.render_difference(old, new, changes)
+    if form == "html":
+        from vmxlint.reporters import budget_html
+
+        return budget_html.render_difference(new, changes, paths)
     from vmxlint.reporters import budget_text
 
     return budget_text.render_difference(new, changes, paths, color)

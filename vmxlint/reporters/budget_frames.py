@@ -9,7 +9,7 @@ from vmxlint.budget import Place, Step
 TRANSITION, RECHECK = "vm_roundtrip_hw", "consistency_recheck"
 _NAMES = {
     TRANSITION: "VM-exit and VM-entry in hardware",
-    RECHECK: "consistency checks at the VM-entry after writing",
+    RECHECK: "re-check after",
     "msr": "MSR",
     "tlb": "TLB",
 }

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vmxlint.budget import Budget, Change, Count, PathCost, Step
+from vmxlint.budget import Budget, Change, PathCost, Step
 from vmxlint.reporters.budget_frames import operation
+from vmxlint.reporters.budget_rows import (
+    counted,
+    counts_changed,
+    kinds_in,
+    moved,
+    ordered,
+    priced,
+    said_of_others,
+    share_of,
+    side,
+    signed,
+)
 from vmxlint.reporters.cycles import two_digits
 from vmxlint.reporters.escape import escape
 
-_WIDTH = 132
-_KINDS = (
-    ("vmread", "VMREAD"),
-    ("vmwrite", "VMWRITE"),
-    ("control_write", "controls"),
-    ("msr", "MSR"),
-    ("vmptrld", "VMPTRLD"),
-    ("vmclear", "VMCLEAR"),
-    ("tlb", "TLB"),
-)
+_WIDTH = 240  # wide enough that nothing is cut
 _DEAREST, _SHOWN_IN = 6, ("entry", "exit", "nested-round-trip")
+_LONGEST = {"operation": 52, "call path": 62}
 _BAR = 16  # characters
-_EVEN = 0.5  # cycles; less is no difference
 
 
 def render(budget: Budget, path: str, color: bool) -> str:
@@ -35,7 +38,7 @@ def render(budget: Budget, path: str, color: bool) -> str:
     console.print(_title(f"{path}: cycles per pass", budget))
     console.print(_paths(budget))
     for one in budget.paths:
-        if one.context in _SHOWN_IN:
+        if one.context in _SHOWN_IN and one.cycles.typical:
             console.print()
             console.print(f"{one.context}: dearest steps", style="bold")
             console.print(_steps(one))
@@ -52,11 +55,10 @@ def render_difference(
     console = _console(color)
     old, new = paths
     console.print(_title(f"{new} against {old}: cycles per pass", budget))
-    moved = [one for one in changes if _moves(one)]
-    console.print(_changes(moved))
-    same = len(changes) - len(moved)
-    if same:
-        console.print(f"{same} {'path costs' if same == 1 else 'paths cost'} the same", style="dim")
+    if moved(changes):
+        console.print(_changes(moved(changes)))
+    if said := said_of_others(changes):
+        console.print(said, style="dim")
     return _printed(console)
 
 
@@ -76,79 +78,50 @@ def _console(color: bool) -> Console:
 
 def _printed(console: Console) -> str:
     assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().split("\n")
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().split("\n"))
 
 
 def _title(what: str, budget: Budget) -> Text:
     basis = f" [{budget.cpu}, profile {budget.profile}, modelled, not measured]"
-    return Text(escape(what), style="bold").append(escape(basis), style="not bold")
+    title = Text(escape(what), style="bold", no_wrap=True, overflow="ignore")
+    return title.append(escape(basis), style="not bold")
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str, left: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+    for name in columns:
+        table.add_column(
+            name,
+            justify="left" if name in left else "right",
+            no_wrap=True,
+            max_width=_LONGEST.get(name),
+        )
     return table
 
 
 def _paths(budget: Budget) -> Table:
-    shown = [(key, name) for key, name in _KINDS if any(_most(one, key) for one in budget.paths)]
-    table = _table("path", "of exits", *(name for _, name in shown), "cycles", "low-high", "grade")
-    table.add_column("")
+    kinds = kinds_in(budget)
+    names = [name for _, name in kinds]
+    table = _table("path", "of exits", *names, "cycles", "low-high", "grade", "", left=["path", ""])
     longest = max((one.cycles.typical for one in budget.paths), default=0.0)
-    for one in _ordered(budget):
-        low, typical, high = map(two_digits, one.cycles)
+    for one in ordered(budget):
+        typical, interval, grade = priced(one)
         table.add_row(
             Text(escape(one.context)),
-            _share(budget.shares.get(one.context)),
-            *(_count(one.operations[key]) for key, _ in shown),
-            Text(f"~{typical}", style="bold"),
-            f"{low}-{high}",
-            one.grade,
+            share_of(budget, one),
+            *(" ".join(counted(one.operations[kind])).strip() for kind, _ in kinds),
+            Text(typical, style="bold"),
+            interval,
+            grade,
             Text("█" * round(_BAR * one.cycles.typical / longest) if longest else "", style="cyan"),
         )
     return table
 
 
-def _ordered(budget: Budget) -> list[PathCost]:
-    """The common paths, the exits by their share and then their cost, the nested and other ones."""
-    exits = [one for one in budget.paths if one.context.startswith("exit:")]
-    exits.sort(key=lambda one: (-budget.shares.get(one.context, 0), -one.cycles.typical))
-    common = [one for one in budget.paths if one.context in ("entry", "exit")]
-    rest = [one for one in budget.paths if one not in exits and one not in common]
-    return [*common, *rest, *exits]
-
-
-def _most(path: PathCost, kind: str) -> float:
-    return path.operations[kind].max
-
-
-def _share(share: float | None) -> str:
-    return f"{100 * share:.1f} %" if share else ""
-
-
-def _count(count: Count) -> str:
-    """`expected (min-max)`, or one figure where all are the same."""
-    if not count.max:
-        return "-"
-    if count.min == count.max:
-        return two_digits(count.min)
-    return f"{_number(count.expected)} ({count.min:.0f}-{count.max:.0f})"
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}" if value >= 0.05 else "~0"
-
-
 def _steps(path: PathCost) -> Table:
-    table = _table("", "cycles", "times", "operation", "call path")
-    table.columns[3].justify = table.columns[4].justify = "left"
-    table.columns[4].overflow = "ellipsis"
-    dearest = sorted(path.steps, key=lambda one: -one.cycles.typical)[:_DEAREST]
-    for one in dearest:
+    table = _table("cycles", "times", "operation", "call path", left=["operation", "call path"])
+    for one in sorted(path.steps, key=lambda step: -step.cycles.typical)[:_DEAREST]:
         table.add_row(
-            "",
             f"~{two_digits(one.cycles.typical)}",
             two_digits(one.expected),
             Text(escape(operation(one))),
@@ -158,12 +131,16 @@ def _steps(path: PathCost) -> Table:
 
 
 def _way(step: Step) -> str:
+    """The call path, its beginning left out where it is long."""
     names = [f"{one.name}()" for one in step.calls]
-    shown = names if len(names) <= 3 else [names[0], "...", *names[-2:]]
-    return " -> ".join(shown)
+    shown = " -> ".join(names)
+    while len(shown) > _LONGEST["call path"] and len(names) > 1:
+        names = names[1:]
+        shown = " -> ".join(["...", *names])
+    return shown
 
 
-def _notes(budget: Budget) -> Iterable[str]:
+def _notes(budget: Budget) -> Iterator[str]:
     yield "Counts: expected (fewest-most) in one pass; controls are those of the VMWRITEs that go"
     yield "to a major control. exit:REASON is the whole way from the exit to the next VM-entry."
     unpriced = dict.fromkeys(kind for one in budget.paths for kind in one.unpriced)
@@ -172,49 +149,23 @@ def _notes(budget: Budget) -> Iterable[str]:
         yield f"Counted but not priced, for there is only a guess (grade X): {names}."
 
 
-def _moves(change: Change) -> bool:
-    if change.before is None or change.after is None:
-        return True
-    return max(map(abs, change.delta)) >= _EVEN
-
-
 def _changes(changes: Sequence[Change]) -> Table:
-    table = _table("path", "before", "after", "difference", "low-high", "operations")
-    table.columns[5].justify = "left"
+    table = _table(
+        "path",
+        "before",
+        "after",
+        "difference",
+        "low-high",
+        "operations",
+        left=["path", "operations"],
+    )
     for one in changes:
-        style = "green" if one.delta.typical < 0 else "red"
         table.add_row(
             Text(escape(one.context)),
-            _cycles(one.before),
-            _cycles(one.after),
-            Text(signed(one.delta.typical), style=style),
+            side(one.before),
+            side(one.after),
+            Text(signed(one.delta.typical), style="green" if one.delta.typical < 0 else "red"),
             f"{signed(one.delta.low)} to {signed(one.delta.high)}",
             counts_changed(one),
         )
     return table
-
-
-def _cycles(path: PathCost | None) -> str:
-    return f"~{two_digits(path.cycles.typical)}" if path else "none"
-
-
-def signed(value: float) -> str:
-    """A difference to two digits, with its sign."""
-    digits = two_digits(abs(value))
-    if digits == "0":
-        return "0"
-    return f"-{digits}" if value < 0 else f"+{digits}"
-
-
-def counts_changed(change: Change) -> str:
-    """What is done more or less often: VMREAD -1.2, MSR +1."""
-    found = []
-    for kind, name in _KINDS:
-        more = _expected(change.after, kind) - _expected(change.before, kind)
-        if abs(more) >= 0.05:
-            found.append(f"{name} {more:+.1f}")
-    return ", ".join(found)
-
-
-def _expected(path: PathCost | None, kind: str) -> float:
-    return path.operations[kind].expected if path else 0.0

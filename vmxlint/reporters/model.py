@@ -46,7 +46,7 @@ def overview(rows: Sequence[Row], replaced: Sequence[str]) -> str:
 def overview_as_json(rows: Sequence[Row], replaced: Sequence[str]) -> str:
     """How many rows each table has, and which of them are the user's."""
     document = {"version": 1, "tables": _counts(rows), "replaced": list(replaced)}
-    return json.dumps(document, indent=2) + "\n"
+    return dumped(document)
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:
