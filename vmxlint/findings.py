@@ -230,11 +230,21 @@ class PatchEffect:
 
 
 @dataclass(frozen=True)
+class Silence:
+    """A suppression comment that a change adds: where, the rules as it names them, its reason."""
+
+    path: str
+    line: int
+    rules: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Change:
     """What a change does to the tree that `base` names.
 
     `costlier` pairs findings that were there already with themselves at a higher price. `note` is
-    what the user should know of how the trees were found.
+    what the user should know of how the trees were found; `by_patch` asks for each patch in text.
     """
 
     base: str
@@ -244,6 +254,8 @@ class Change:
     patches: tuple[PatchEffect, ...] = ()
     note: str = ""
     paths: tuple[PathChange, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    by_patch: bool = False
 
 
 @dataclass(frozen=True)

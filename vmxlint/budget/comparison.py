@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from vmxlint.budget.paths import Budget, PathCost
+from vmxlint.budget.paths import Budget, PathCost, Step
 from vmxlint.interval import NOTHING, Interval
 
 
@@ -26,6 +26,18 @@ class Change:
     before: PathCost | None
     after: PathCost | None
     delta: Difference
+
+
+def summed(budget: Budget) -> Budget:
+    """The budget without its call paths, a step for each of the model's operations: as good to
+    compare, and a hundredth of the size."""
+    paths = [
+        replace(
+            path, steps=tuple(Step((), "", "", None, *one, path.grade) for one in rows_of(path))
+        )
+        for path in budget.paths
+    ]
+    return replace(budget, paths=tuple(paths))
 
 
 def compared(old: Budget, new: Budget) -> tuple[Change, ...]:

@@ -33,7 +33,7 @@ class Asked:
 
     `patch_name` is where the text comes from, `base` the revision that it is to be applied to.
     With `hook` the paths are the files that pre-commit passes; `refs` are then the two revisions
-    that it may name, between which the change lies. `quoted` asks for the hunks as well.
+    that it may name, between which the change lies.
     """
 
     diff: str | None = None
@@ -44,7 +44,6 @@ class Asked:
     base: str | None = None
     hook: bool = False
     refs: tuple[str, str] | None = None
-    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,17 +72,22 @@ class Plan:
                     return config
         return Config()
 
-    def report(self, options: Options, cache: Cache, question: bytes) -> Report:
-        """The report on the change.
+    def report(
+        self, options: Options, cache: Cache, question: bytes, quoted: bool, budgeted: bool
+    ) -> Report:
+        """The report on the change, with the hunks that bring a finding if it is to be `quoted`,
+        with the cycles of each path before and after if it is to be `budgeted`.
 
         What is found is kept in the cache under the question, which stands for the options. Raises
         InputError for a path that can't be analysed.
         """
         is_whole = self.asked.hook or self.paths == (b"",)
-        looking = Looking(self.paths, options, self.shown, self.folder, cache, question, is_whole)
+        looking = Looking(
+            self.paths, options, self.shown, self.folder, cache, question, is_whole, budgeted
+        )
         if self.asked.hook:
             return hooked(self.series, self.paths, looking)
-        return subtracted(self.series, looking, self.asked.quoted)
+        return subtracted(self.series, looking, quoted)
 
 
 @contextmanager

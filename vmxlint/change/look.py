@@ -13,11 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vmxlint import engine
+from vmxlint.budget import Budget, budget_of
+from vmxlint.budget.comparison import summed
 from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.stamp import named
 from vmxlint.change.parts import Snapshot
+from vmxlint.deadline import TooLong, within
 from vmxlint.findings import Coverage, Finding, Location, Report
+from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.source import InputError
 from vmxlint.units import targets
@@ -39,10 +43,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Looked:
-    """One tree, analysed; its report's prefixes are paths from the top of the tree."""
+    """One tree, analysed; its report's prefixes are paths from the top of the tree.
+
+    There is a budget for each unit that enters a guest, if asked for.
+    """
 
     report: Report
     seen: tuple[Seen, ...]
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Looking:
     `shown` is how a user opens the top of the tree; `folder` is a private one to unpack in; the
     store keeps what is found for the next run, under what it follows from: the `question`, which
     stands for the options, the paths and the tree. With `is_whole` nobody has named a path: what is
-    no hypervisor is passed over.
+    no hypervisor is passed over. `is_budgeted` asks for the budgets.
     """
 
     paths: Sequence[bytes]
@@ -62,10 +70,12 @@ class Looking:
     store: Store
     question: bytes
     is_whole: bool = False
+    is_budgeted: bool = False
 
     def _name(self, snapshot: Snapshot) -> str:
         paths = (part for path in self.paths for part in (b"path", path))
-        return named(b"look", self.question, snapshot.digest.encode(), *paths)
+        kind = b"budgeted" if self.is_budgeted else b"seen"
+        return named(kind, self.question, snapshot.digest.encode(), *paths)
 
     def known(self, snapshot: Snapshot) -> Looked | None:
         """What an earlier run has seen in that tree, if it was kept."""
@@ -122,16 +132,17 @@ def _look(snapshot: Snapshot, looking: Looking) -> Looked:
     top = looking.folder / snapshot.digest[:16]
     snapshot.write(top)
     try:
-        report = _examined(top, looking)
+        report, programs = _examined(top, looking)
     finally:
         shutil.rmtree(top, ignore_errors=True)
     inside = {name: os.path.relpath(path, top) for name, path in report.prefixes.items()}
     seen = tuple(_seen(one, inside, snapshot) for one in report.findings)
-    return Looked(replace(report, prefixes=inside), seen)
+    budgets = map(_budget, programs if looking.is_budgeted else ())
+    return Looked(replace(report, prefixes=inside), seen, tuple(filter(None, budgets)))
 
 
-def _examined(top: Path, looking: Looking) -> Report:
-    """The report on the paths of a tree that are there, at `top`."""
+def _examined(top: Path, looking: Looking) -> tuple[Report, list[Program]]:
+    """The report on the paths of a tree that are there, at `top`, and the units around them."""
     there = [top / os.fsdecode(path) for path in looking.paths]
     given = [str(path) for path in there if path.exists()]
     options = looking.options
@@ -142,14 +153,27 @@ def _examined(top: Path, looking: Looking) -> Report:
             root: Reading(root, options.dialect, options.jobs, store=looking.store)
             for root in roots
         }
-        report = engine.report(found, replace(options, begun=readings)) if found else None
+        if not found:
+            return nothing(options), []
+        examined = engine.examined(found, replace(options, begun=readings))
     except InputError as error:
         if looking.is_whole:
-            return nothing(options)
+            return nothing(options), []
         raise InputError(str(error).replace(str(top), looking.shown)) from None
     for one in readings.values():
         one.keep()
-    return report or nothing(options)
+    return examined
+
+
+def _budget(program: Program) -> Budget | None:
+    """What the unit's hot paths cost; None if it enters no guest, or if that takes too long."""
+    if not program.contexts.roots:
+        return None
+    try:
+        with within(engine.PATIENCE):
+            return summed(budget_of(program))
+    except TooLong:
+        return None
 
 
 def nothing(options: engine.Options) -> Report:

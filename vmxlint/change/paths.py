@@ -20,6 +20,13 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return not folder or path == folder or path.startswith(folder + b"/")
 
 
+def below(path: bytes, root: bytes) -> bytes | None:
+    """A path from `root`, or from the folder of `root` if it is that file; None elsewhere."""
+    if path == root:
+        return path.rpartition(b"/")[2]
+    return path.removeprefix(root).lstrip(b"/") if is_below(path, root) else None
+
+
 def upwards(path: bytes) -> Iterator[bytes]:
     """A path and those that it lies in, up to the top."""
     while path:

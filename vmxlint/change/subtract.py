@@ -6,18 +6,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
+from vmxlint.budget import Budget, compared
 from vmxlint.change.apply import difference as diff_of
 from vmxlint.change.compare import Difference, difference
 from vmxlint.change.look import Looked, Looking, Seen, look, nothing
 from vmxlint.change.parts import Snapshot, part, snapshot
+from vmxlint.change.paths import below
 from vmxlint.change.quote import Hunk, hunks, quote
 from vmxlint.change.series import Series
 from vmxlint.change.store import store
+from vmxlint.change.suppressed import added
 from vmxlint.change.trace import Trace
-from vmxlint.findings import Change, Finding, PatchEffect, Report
+from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
 from vmxlint.source import InputError
 
 
@@ -30,9 +33,10 @@ def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report
     snapshots = _snapshots(series, looking)
     if len({one.digest for one in snapshots}) == 1:  # nothing that matters is touched
         untouched = tuple(PatchEffect(one.number, one.of, one.subject) for one in series.patches)
-        change = Change(series.base, patches=untouched, note=series.note)
+        note = series.note or "no C file of it is touched"
+        change = Change(series.base, patches=untouched, note=note)
         return replace(nothing(looking.options), change=change)
-    subtraction = _Subtraction(series, snapshots, look(snapshots, looking), looking.shown)
+    subtraction = _Subtraction(series, snapshots, look(snapshots, looking), looking)
     return subtraction.report(looking.folder if quoted else None)
 
 
@@ -51,12 +55,12 @@ def _snapshots(series: Series, looking: Looking) -> list[Snapshot]:
 
 @dataclass(frozen=True, eq=False)
 class _Subtraction:
-    """The trees of a series, analysed; `shown` is how a user opens the top of them."""
+    """The trees of a series, and what was seen in them."""
 
     series: Series
     snapshots: Sequence[Snapshot]
     looks: Sequence[Looked]
-    shown: str
+    looking: Looking
 
     @cached_property
     def _trace(self) -> Trace:
@@ -75,6 +79,8 @@ class _Subtraction:
     def report(self, scratch: Path | None) -> Report:
         """The report; a folder to work in asks for the hunks."""
         new = [self._new(one, scratch) for one in self._whole.new]
+        shown = self.looking.shown
+        silences = added(self.snapshots[0], self.snapshots[-1], self._name)
         change = Change(
             self.series.base,
             tuple(new),
@@ -82,13 +88,23 @@ class _Subtraction:
             tuple((old.finding, new.finding) for old, new in self._whole.costlier),
             tuple(self._effect(number) for number in range(len(self.series.patches))),
             self.series.note,
+            _paths(self.looks[0], self.looks[-1]),
+            tuple(silence for _, silence in silences),
         )
         return replace(
             self.looks[-1].report,
             findings=tuple(new),
-            prefixes=opened(self.shown, self.looks),
+            prefixes={
+                **opened(shown, self.looks),
+                **{one.path: place(shown, os.fsdecode(path)) for path, one in silences},
+            },
             change=change,
         )
+
+    def _name(self, file: bytes) -> str | None:
+        """The name of a file in the report, None if it was not asked for."""
+        names = (below(file, path) for path in self.looking.paths)
+        return next((os.fsdecode(name) for name in names if name is not None), None)
 
     def _new(self, seen: Seen, scratch: Path | None) -> Finding:
         number, first = self._trace.origin(seen)
@@ -109,7 +125,13 @@ class _Subtraction:
         lost = [one.finding for one in step.new if id(one) not in self._lasting]
         new, fixed = ([one.finding for one in seen] for seen in (step.new, step.fixed))
         return PatchEffect(
-            patch.number, patch.of, patch.subject, tuple(new), tuple(fixed), tuple(lost)
+            patch.number,
+            patch.of,
+            patch.subject,
+            tuple(new),
+            tuple(fixed),
+            tuple(lost),
+            _paths(*self.looks[number : number + 2]),
         )
 
     @cached_property
@@ -126,11 +148,31 @@ class _Subtraction:
         return list(hunks(text))
 
 
+def _paths(old: Looked, new: Looked) -> tuple[PathChange, ...]:
+    """What each hot path cost before and costs now."""
+    return tuple(
+        PathChange(
+            one.context,
+            one.before.cycles if one.before else None,
+            one.after.cycles if one.after else None,
+            Delta(*one.delta),
+        )
+        for before, after in zip_longest(old.budgets, new.budgets)
+        for one in compared(before or _without_paths(after), after or _without_paths(before))
+    )
+
+
+def _without_paths(budget: Budget) -> Budget:
+    return replace(budget, paths=())
+
+
 def opened(shown: str, looks: Sequence[Looked]) -> dict[str, str]:
     """How a user opens the files of some findings, if `shown` is how the top of the tree."""
 
-    def place(path: str) -> str:
-        whole = os.path.join(shown, path)  # noqa: PTH118
-        return os.path.normpath(whole) if os.path.isabs(shown) else os.path.relpath(whole)  # noqa: PTH117
+    return {name: place(shown, path) for one in looks for name, path in one.report.prefixes.items()}
 
-    return {name: place(path) for one in looks for name, path in one.report.prefixes.items()}
+
+def place(shown: str, path: str) -> str:
+    """How a user opens a path from the top of the tree."""
+    whole = os.path.join(shown, path)  # noqa: PTH118
+    return os.path.normpath(whole) if os.path.isabs(shown) else os.path.relpath(whole)  # noqa: PTH117

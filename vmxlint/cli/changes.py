@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -46,6 +46,7 @@ _OPTIONS = (
     _option("--git", "RANGE", "What commits change: REV, A..B or REV-N."),
     _option("--patch", "FILE", "What a patch, mail or mbox changes; - is stdin."),
     _option("--base", "REV", "With --patch: what it is applied to."),
+    _flag("--each-patch", "Tell each patch of a series too, and what a later one takes back."),
     _flag("--hook", "For pre-commit: what is staged in the files PATH."),
     _flag("--mailback", "Reply to the hunks of a change: --format mailback."),
 )
@@ -58,24 +59,19 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def wants_mailback(context: click.Context) -> bool:
-    """Whether `--mailback` was given."""
-    return bool(context.meta[_KEY]["mailback"])
+def form(context: click.Context) -> str | None:
+    """The format that `--mailback` stands for, if it was given."""
+    return "mailback" if context.meta[_KEY]["mailback"] else None
 
 
-def asked(context: click.Context, quoted: bool) -> Asked | None:
-    """Which change was asked about, if any; ends the run if the options don't go together.
-
-    `quoted` says that a reply to its hunks is asked for.
-    """
+def asked(context: click.Context) -> Asked | None:
+    """Which change was asked about, if any; ends the run if the options don't go together."""
     given = context.meta[_KEY]
     ways = [way for way in _WAYS if given[way]]
     if len(ways) > 1:
         fail(f"--{ways[0]} and --{ways[1]} ask for different changes")
     if given["base"] and ways != ["patch"]:
         fail("--base goes with --patch")
-    if not ways and quoted:
-        fail("--mailback replies to a change: name one, with --patch or --git")
     if not ways:
         return None
 
@@ -93,7 +89,6 @@ def asked(context: click.Context, quoted: bool) -> Asked | None:
         given["base"],
         given["hook"],
         refs if given["hook"] and all(refs) else None,
-        quoted,
     )
 
 
@@ -120,8 +115,15 @@ def planned(question: Asked, context: click.Context) -> Iterator[Plan]:
         fail(str(error))
 
 
-def analysed(plan: Plan, given: Settings) -> Report:
-    """The report on a change; the run ends here where a path or an option is wrong."""
+def check(plan: Plan | None, forms: Collection[str]) -> None:
+    """End the run if a reply is asked for where there is no change."""
+    if plan is None and "mailback" in forms:
+        fail("--mailback replies to a change: name one, with --patch or --git")
+
+
+def analysed(plan: Plan, given: Settings, forms: Collection[str]) -> Report:
+    """The report on a change for some formats; the run ends here where a path or an option is
+    wrong."""
     from vmxlint.answers import question
     from vmxlint.baseline import BaselineError
     from vmxlint.model import ModelError
@@ -132,7 +134,9 @@ def analysed(plan: Plan, given: Settings) -> Report:
     try:
         rules = selection.chosen(given)
         ordered = shared.options(rules, given.cpu, given.profile, {}, given.jobs)
-        report = _narrowed(plan.report(ordered, kept, question(settings)), given, rules)
+        budgeted = not plan.asked.hook and not {"text", "json"}.isdisjoint(forms)
+        found = plan.report(ordered, kept, question(settings), "mailback" in forms, budgeted)
+        report = _narrowed(found, given, rules)
     except (BaselineError, ModelError, RuleError) as error:
         fail(str(error))
     kept.prune()
@@ -147,4 +151,6 @@ def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
     if report.change is None:
         return report
     fixed = selection.narrowed(replace(report, findings=report.change.fixed), given).findings
-    return replace(report, change=replace(report.change, new=report.findings, fixed=fixed))
+    by_patch = click.get_current_context().meta[_KEY]["each_patch"]
+    change = replace(report.change, new=report.findings, fixed=fixed, by_patch=by_patch)
+    return replace(report, change=change)

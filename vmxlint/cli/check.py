@@ -42,13 +42,14 @@ def command(context: click.Context, /, **_: object) -> None:
     folder if none is given. Exits 0 if there is nothing to report, 1 if there is, 2 if a path or
     an option is wrong.
     """
-    quoted = changes.wants_mailback(context)
-    asked = changes.asked(context, quoted)
+    asked = changes.asked(context)
     with changes.planned(asked, context) if asked else nullcontext() as plan:
         given = settings.resolved(context, plan.config if plan else None)
-        form = "mailback" if quoted else "concise" if given.terse else given.format
+        form = changes.form(context) or ("concise" if given.terse else given.format)
         wanted = output.outputs(form, given.output)
-        report, keep = (changes.analysed(plan, given), None) if plan else analysed(given)
+        forms = [one.form for one in wanted]
+        changes.check(plan, forms)
+        report, keep = (changes.analysed(plan, given, forms), None) if plan else analysed(given)
     if asked and asked.hook:
         given = replace(given, quiet=not report.findings)
     output.emit(report, given, wanted)

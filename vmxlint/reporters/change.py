@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vmxlint.findings import Change, Delta, Finding, PathChange, Report
+from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
 from vmxlint.interval import Interval
 from vmxlint.reporters.cycles import figures, two_digits
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.text import opened
+
+_LEAST = 0.01  # cycles; what changes by less is rounded away
 
 
 def render(report: Report) -> str:
@@ -22,16 +24,41 @@ def _lines(change: Change, report: Report) -> Iterator[str]:
     for old, new in change.costlier:
         prices = f"{figures(old.cost)} before, {figures(new.cost)} now"
         yield f"costlier: {_told(new, report)}: {prices} [{report.cpu}, modelled]"
-    moved = [one for one in change.paths if any(one.delta)]
+    for silence in change.silences:
+        names = escape(", ".join(silence.rules) or "nothing")
+        reason = escape(silence.reason or "no reason")
+        yield f"suppressed: {_at(silence.path, silence.line, report)} ignores {names}: {reason}"
+    for effect in change.patches if change.by_patch else ():
+        yield from _patch(effect, report)
+    whole = "all patches: " if change.by_patch and len(change.patches) > 1 else ""
+    yield from _cycles(change.paths, whole, report)
+
+
+def _patch(effect: PatchEffect, report: Report) -> Iterator[str]:
+    """One patch of a series: what it brings, mends, and has taken back by a later one."""
+    name = f'patch {effect.number}/{effect.of} "{escape(effect.subject)}"'
+    for word, findings in (("new", effect.new), ("fixed", effect.fixed)):
+        for one in findings:
+            later = " (taken back by a later patch)" if one in effect.lost else ""
+            yield f"{name}: {word}: {_told(one, report)}{later}"
+    yield from _cycles(effect.paths, f"{name}: ", report)
+
+
+def _cycles(paths: Sequence[PathChange], head: str, report: Report) -> Iterator[str]:
+    moved = [one for one in paths if any(abs(end) >= _LEAST for end in one.delta)]
     if moved:
-        yield f"modelled cycles per path [{report.cpu}, profile {report.profile}]:"
+        yield f"{head}modelled cycles per path [{report.cpu}, profile {report.profile}]:"
         yield from _table(moved)
 
 
 def _told(finding: Finding, report: Report) -> str:
     """Where and what, on one line."""
-    path = escape(opened(finding.location.path, report.prefixes))
-    return f"{path}:{finding.location.line}: {escape(finding.message)} [{finding.rule}]"
+    place = _at(finding.location.path, finding.location.line, report)
+    return f"{place} {escape(finding.message)} [{finding.rule}]"
+
+
+def _at(path: str, line: int, report: Report) -> str:
+    return f"{escape(opened(path, report.prefixes))}:{line}:"
 
 
 def _by(finding: Finding) -> str:
@@ -39,13 +66,28 @@ def _by(finding: Finding) -> str:
 
 
 def _table(paths: Sequence[PathChange]) -> Iterator[str]:
-    """Rows in columns: the path, what it took before and takes now, by how much that is more."""
+    """Rows in columns: the path, what it took before and takes now, by how much that is more.
+
+    Exit reasons for which the change is the same are one row, with the first of them.
+    """
+    groups: dict[tuple[str, str], list[PathChange]] = {}
+    for one in paths:
+        kind, _, reason = one.context.partition(":")
+        groups.setdefault((kind if reason else one.context, _delta(one.delta)), []).append(one)
     head = ("path", "before", "after", "change")
-    rows = [(one.context, _span(one.before), _span(one.after), _delta(one.delta)) for one in paths]
+    rows = [
+        (_named(group), _span(group[0].before), _span(group[0].after), change)
+        for (_, change), group in groups.items()
+    ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
-        cells = (escape(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _named(group: Sequence[PathChange]) -> str:
+    name = escape(group[0].context)
+    return f"{name} and {len(group) - 1} more" if len(group) > 1 else name
 
 
 def _span(cycles: Interval | None) -> str:

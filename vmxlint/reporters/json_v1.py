@@ -81,6 +81,10 @@ def _change(change: Change) -> dict[str, object]:
         ],
         "paths": [_path(one) for one in change.paths],
         "patches": [_patch(one) for one in change.patches],
+        "suppressions": [
+            {"path": one.path, "line": one.line, "rules": list(one.rules), "reason": one.reason}
+            for one in change.silences
+        ],
     }
 
 
