@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from tests.mutants import Edit
 
 AFTER, BEFORE = FIXTURES / "kvm_after", FIXTURES / "kvm_before"
 _SCHEMA = Path(__file__).parent / "schemas/vmxlint-v1.schema.json"
+NONE: Mapping[str, str] = {}
 Done = subprocess.CompletedProcess[bytes]
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -59,7 +60,7 @@ class Repository:
     def git(self, *arguments: str, given: str | None = None) -> str:
         command = ["git", *arguments]
         done = subprocess.run(
-            command, cwd=self.top, env=_ENVIRONMENT, input=given, capture_output=True, text=True
+            command, cwd=self.top, env=ENVIRONMENT, input=given, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -100,17 +101,21 @@ class Repository:
         assert before == (index.stat().st_mtime_ns if index.exists() else 0)
         return {**files, "status": said, "objects": self.git("count-objects", "-v")}
 
-    def check(self, *arguments: str | Path, given: bytes = b"", **env: str) -> Done:
+    def check(
+        self, *arguments: str | Path, given: bytes = b"", env: Mapping[str, str] = NONE
+    ) -> Done:
         """vmxlint called at the top; it must not have written anything there."""
         before = self.state()
-        done = vmxlint(*arguments, cwd=self.top, given=given, **env)
+        done = vmxlint(*arguments, cwd=self.top, given=given, env=env)
         changed = {key for key, value in self.state().items() if before.get(key) != value}
         assert not changed, changed
         return done
 
-    def change(self, *arguments: str | Path, given: bytes = b"", **env: str) -> dict[str, Any]:
+    def change(
+        self, *arguments: str | Path, given: bytes = b"", env: Mapping[str, str] = NONE
+    ) -> dict[str, Any]:
         """The JSON document on a change."""
-        done = self.check("--format", "json", *arguments, given=given, **env)
+        done = self.check("--format", "json", *arguments, given=given, env=env)
         assert done.returncode in (0, 1), done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         jsonschema.validate(document, json.loads(_SCHEMA.read_text()))
@@ -120,9 +125,11 @@ class Repository:
         return document
 
 
-def vmxlint(*arguments: str | Path, cwd: Path, given: bytes = b"", **env: str) -> Done:
+def vmxlint(
+    *arguments: str | Path, cwd: Path, given: bytes = b"", env: Mapping[str, str] = NONE
+) -> Done:
     command: Sequence[str] = [sys.executable, "-m", "vmxlint", "check", *map(str, arguments)]
-    environment = {**_ENVIRONMENT, **env}
+    environment = {**ENVIRONMENT, **env}
     return subprocess.run(
         command, cwd=cwd, env=environment, input=given, capture_output=True, timeout=120
     )

@@ -149,7 +149,7 @@ def test_no_repository_and_no_git(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert b"not a git repository" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    done = vmxlint("--staged", cwd=tmp_path, PATH="/nowhere")
+    done = vmxlint("--staged", cwd=tmp_path, env={"PATH": "/nowhere"})
     assert done.returncode == 2
     assert b"not installed" in done.stderr
 
