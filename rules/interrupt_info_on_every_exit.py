@@ -17,7 +17,7 @@ an external-interrupt exit, since that would be a hardware bug.
         handle(info);                               info = vmcs_read32(VM_EXIT_INTR_INFO);
 
 Not reported: a read behind a test of the exit reason, in the handler of a fitting reason, on a path
-taken only after a failure, or behind a cache that is filled on demand, at most once an exit.
+taken only after a failure, or behind a cache that is filled on demand, if only some exits ask it.
 
 False alarms: code that keeps the field for a nested hypervisor, which must see it after every exit.
 
@@ -52,7 +52,8 @@ def check(program: Program) -> Iterator[Hit]:
     """Each VMREAD of the field that some context comes to without a look at the exit reason."""
     for operation in program.operations:
         if operation.kind == "vmread" and operation.field and operation.field.name == FIELD:
-            reaches = tuple(r for r in program.reaches(operation) if _is_needless(r))
+            found = program.reaches(operation)
+            reaches = tuple(r for r in found if _is_needless(r) or _is_first_asked(operation, r))
             if reaches:
                 yield _hit(program, operation, _first_common(reaches))
 
@@ -66,6 +67,18 @@ def _is_needless(reach: Reach) -> bool:
         return False
     last = max((n for n, gate in enumerate(reach.gates) if gate.kind == "reason"), default=-1)
     return not any(_narrows(gate) for gate in reach.gates[last + 1 :])
+
+
+def _is_first_asked(operation: Operation, reach: Reach) -> bool:
+    """Whether every exit makes a cache ask the VMCS: its getter is called whatever the reason."""
+    if not any(
+        s.kind == "return" and s.expr.kind == "member" for s in operation.routine.flow.sites
+    ):
+        return False
+    asked = {id(one) for one in operation.site.conditions}
+    own = [gate for gate in reach.gates if gate.kind == "memo" and id(gate.condition) in asked]
+    others = [gate for gate in reach.gates if gate not in own]
+    return reach.context == EXIT and bool(own) and not any(map(_narrows, others))
 
 
 def _narrows(gate: Gate) -> bool:

@@ -200,6 +200,20 @@ else
 
 WANTED = "vmcs_write32(SECONDARY_VM_EXEC_CONTROL, vmx->secondary_wanted);"
 WRITES = [
+    Mutant(
+        "raw-bit-either-way",
+        "VMX102",
+        [
+            (
+                NESTED,
+                "vm_exit_ctls_set(vmx, vm_exit_ctls_wanted());",
+                "ctls = vmx->vmcs01.ctls.vm_exit;\n\tif (vcpu_efer_differs(vmx))\n"
+                "\t\tctls |= VM_EXIT_LOAD_IA32_EFER;\n\telse\n"
+                "\t\tctls &= ~VM_EXIT_LOAD_IA32_EFER;\n\tvmcs_write32(VM_EXIT_CONTROLS, ctls);",
+            ),
+            define("bool vcpu_efer_differs(struct vcpu_vmx *it);", VMX_H),
+        ],
+    ),
     *RAW,
     Mutant("each-entry", "VMX102", [entry(WANTED)]),
     Mutant(
@@ -287,6 +301,18 @@ LEFT_OUT = (
 )
 MASKED = (LEFT_OUT[0], LEFT_OUT[1], f"pin_ctls_set(vmx, (ctls | pin_ctls_wanted()) & ~{TIMER});")
 TWICE = [
+    Mutant(
+        "from-the-shadow",
+        "VMX103",
+        [
+            (
+                NESTED,
+                "pin_ctls_set(vmx, ctls | pin_ctls_wanted());",
+                f"ctls = vmx->vmcs01.ctls.pin;\n\tctls &= ~{TIMER};\n\tpin_ctls_set(vmx, ctls);",
+            ),
+            entry(OPEN_TIMER),
+        ],
+    ),
     Mutant(
         "timer-masked-in-place",
         "VMX103",
@@ -499,6 +525,19 @@ WARN = (
     '\t\t      "interrupt exit without an interrupt: %08x\\n", info))\n\t\treturn;'
 )
 UNCHECKED = [
+    Mutant(
+        "checked-for-exceptions-only",
+        "VMX202",
+        [
+            (VMX, WARN, ""),
+            (VMX, "u32 info = vmcs_read32(VM_EXIT_INTR_INFO);\n", "u32 info = event(vmx);\n"),
+            (VMX, "vmx->event_info = vmcs_read32(VM_EXIT_INTR_INFO);", "is_host_nmi(event(vmx));"),
+            define(
+                "static u32 event(struct vcpu_vmx *it)\n"
+                "{\n\tit->event_info = vmcs_read32(VM_EXIT_INTR_INFO);\n\treturn it->event_info;\n}"
+            ),
+        ],
+    ),
     Mutant("no-check", "VMX202", [(VMX, WARN, "")]),
     Mutant(
         "no-check-helper",
@@ -543,7 +582,26 @@ UNCHECKED = [
     ),
 ]
 
+BY_STATIC_KEY = [
+    (
+        OPS_H,
+        '\tasm volatile("vmread %1, %0" :',
+        '\tif (in_memory())\n\t\treturn image[field];\n\tasm volatile("vmread %1, %0" :',
+    ),
+    (
+        OPS_H,
+        "static __always_inline unsigned long hw_vmread(",
+        "extern unsigned long *image;\nstatic inline bool in_memory(void)\n"
+        "{\n\treturn static_branch_unlikely(&has_image);\n}\n\n"
+        "static __always_inline unsigned long hw_vmread(",
+    ),
+]
 REPEATED = [
+    Mutant(
+        "accessor-with-static-key",
+        "VMX203",
+        [*BY_STATIC_KEY, leave("vmx->exit_reason = vmcs_read32(VM_EXIT_REASON);")],
+    ),
     Mutant("reason-again", "VMX203", [leave("vmx->exit_reason = vmcs_read32(VM_EXIT_REASON);")]),
     Mutant(
         "in-one-handler",
@@ -683,6 +741,11 @@ SYNC = [
 ]
 
 ANY_EXIT = [
+    Mutant(
+        "accessor-with-static-key",
+        "VMX206",
+        [*BY_STATIC_KEY, leave("trace_kvm_exit(vmcs_readl(EXIT_QUALIFICATION));")],
+    ),
     Mutant("trace", "VMX206", [leave("trace_kvm_exit(vmcs_readl(EXIT_QUALIFICATION));")]),
     Mutant(
         "local",
