@@ -26,7 +26,7 @@ ORDER = (
     "switches",
     "flow",
     "routine",
-    "names mentions",
+    "names mentions memos",
     "dispatch",
     "link",
     "templates",

@@ -9,12 +9,13 @@ from functools import cached_property
 from vmxlint.arguments import Arguments, parameter_of
 from vmxlint.builds import Builds
 from vmxlint.conditions import implied, truth
-from vmxlint.facts import Expr, called, members, spelled, walk
+from vmxlint.facts import Expr, called, walk
 from vmxlint.flags import Flags
-from vmxlint.flow import Condition, Conditions, Site
+from vmxlint.flow import Condition, Conditions
 from vmxlint.gate import BUILD, DECIDED, LEAVES, LIKELY, NEVER, RARELY, STAYS, UNKNOWN, Gate
 from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.link import Edge, Linker
+from vmxlint.memos import Memos
 from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
@@ -32,7 +33,7 @@ class Gates:
         self._arguments = Arguments(linker)
         self._reasons = reasons
         self._known: dict[int, Gate] = {}
-        self._stored: dict[Routine, list[Site]] = {}
+        self._memos = Memos()
         self._builds = Builds(linker, reasons)
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
@@ -175,11 +176,12 @@ class Gates:
     def _by_use(
         self, condition: Condition, test: Expr, holds: bool, routine: Routine
     ) -> Gate | None:
-        if setters := self._flags.setters(test, holds, routine):
+        setters = self._flags.setters(test, holds, routine)
+        if setters and not (test.kind == "binary" and self._memos.fills(condition, routine)):
             return Gate("flag", condition, holds, UNKNOWN, setters=setters)
         if (built := self._builds.chance(test, holds, routine)) is not None:
             return Gate("build", condition, holds, built)
-        if self._is_memo(condition, routine):
+        if self._memos.updates(condition, routine):
             return Gate("memo", condition, holds, UNKNOWN)
         return None
 
@@ -222,32 +224,6 @@ class Gates:
                 hint = self._hint(inner)
                 return hint.complement() if hint else None
         return None
-
-    def _is_memo(self, condition: Condition, routine: Routine) -> bool:
-        """Whether the guarded code updates what is tested, or fills a member that is used later."""
-        guarded = {
-            spelled(site.expr.kids[0])
-            for site in self._stores(routine)
-            if condition in site.conditions
-        }
-        if not guarded:
-            return False
-        if guarded & members(condition.test):
-            return True
-        return any(
-            guarded & members(site.expr)
-            for site in routine.flow.sites
-            if site.kind == "return" and condition not in site.conditions
-        )
-
-    def _stores(self, routine: Routine) -> list[Site]:
-        if routine not in self._stored:
-            self._stored[routine] = [
-                site
-                for site in routine.flow.sites
-                if site.expr.kind == "assign" and site.expr.kids[0].kind == "member"
-            ]
-        return self._stored[routine]
 
 
 def _is_beyond(test: Expr) -> bool:
