@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from vmxlint.facts import Expr
@@ -153,20 +154,24 @@ def _literal(one: Condition) -> Literal:
 
 
 def alternatives(conditions: Conditions) -> list[Conditions]:
-    """The ways to meet conditions: with an `||` that holds, by either operand."""
+    """The ways to meet conditions: with an `||` that holds, by either operand. Too many of them
+    count as one that asks for nothing."""
     found: list[Conditions] = [()]
     for one in conditions:
+        longer = ((*way, *more) for way in found for more in _ways_to_meet(one))
+        found = list(islice(longer, _MOST_WAYS + 1))
         if len(found) > _MOST_WAYS:
-            break
-        found = [(*way, *more) for way in found for more in _ways_to_meet(one)]
+            return [()]
     return found
 
 
-def _ways_to_meet(one: Condition) -> list[Conditions]:
-    if one.ways:
-        return [whole for way in one.ways for whole in alternatives(way)]
+def _ways_to_meet(one: Condition) -> Iterator[Conditions]:
+    sides: list[Conditions] = [*one.ways]
     match one.test:
-        case Expr("binary", "&&" | "||" as operator, (left, right)) if not one.cases:
+        case Expr("binary", "&&" | "||" as operator, (left, right)) if not (one.cases or sides):
             if one.holds == (operator == "||"):
-                return [w for side in (left, right) for w in alternatives(implied(side, one.holds))]
-    return [(one,)]
+                sides = [implied(left, one.holds), implied(right, one.holds)]
+    if not sides:
+        yield (one,)
+    for side in sides:
+        yield from alternatives(side)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 
 from vmxlint.arguments import Arguments, parameter_of
 from vmxlint.builds import Builds
@@ -20,6 +21,7 @@ from vmxlint.reasons import Reasons
 from vmxlint.routine import Routine
 from vmxlint.templates import assigned
 
+_LARGE = 40  # parts of a test, beyond which its sides are not looked at
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 
 
@@ -98,6 +100,8 @@ class Gates:
     ) -> Gate | None:
         """An `||` of which each side is known: both sides have to fail for it to fail."""
         if test.kind != "binary" or test.text not in ("&&", "||"):
+            return None
+        if sum(1 for _ in islice(walk(test), _LARGE)) == _LARGE:
             return None
         fails, kinds = ONCE, set()
         for side in test.kids:
