@@ -53,6 +53,7 @@ def test_json_keeps_its_contract(before: Budget, after: Budget) -> None:
     shares = {one["context"]: one["share"] for one in data["paths"]}
     assert shares["exit:MSR_WRITE"] == pytest.approx(0.354, abs=0.001)
     assert shares["entry"] is None
+    assert 500 < data["average_exit"]["cycles"]["typical"] < 2000
     changes = compared(before, after)
     difference = valid(
         budget_json.render_difference(before, after, changes), "budget-v1.schema.json"
@@ -195,6 +196,15 @@ def test_the_command_prints_and_writes_the_same(tmp_path: Path) -> None:
         silent = vmxlint("budget", BEFORE, "--format", form, "-o", file, "-j", "2")
         assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
         assert file.read_text("utf-8") == done.stdout
+
+
+def test_a_rate_of_exits_gives_the_part_of_a_core() -> None:
+    text = vmxlint("budget", BEFORE, "--exits-per-second", "50000").stdout
+    assert re.search(r"An average exit .* % of a core .* at 50000 VM-exits/s", text)
+    given = ("budget", BEFORE, "--exits-per-second", "50000", "--format", "json")
+    load = json.loads(vmxlint(*given).stdout)["average_exit"]["load"]
+    assert load["exits_per_second"] == 50000
+    assert 0 < load["part_of_a_core"]["low"] < 1
 
 
 def test_two_trees_are_compared_by_the_command() -> None:

@@ -38,7 +38,8 @@ def budget_of(program: Program, place: Places = lambda path, _: Place(path, 0)) 
         for one in paths
         if (reason := one.context.removeprefix("exit:")) != one.context
     }
-    return Budget(paths, program.pricing.where, profile.name, profile.source, shares)
+    pricing = program.pricing
+    return Budget(paths, pricing.where, profile.name, profile.source, shares, pricing.rate)
 
 
 @contextmanager

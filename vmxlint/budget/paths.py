@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
+from vmxlint.cost import Rate
+from vmxlint.findings import Load
 from vmxlint.interval import Interval
 
 
@@ -74,13 +77,36 @@ class PathCost:
 
 @dataclass(frozen=True)
 class Budget:
-    """The hot paths of a program; `shares` is how much of all exits each path is, if it is one."""
+    """The hot paths of a program; `shares` is how much of all exits each path is, if it is one.
+
+    With a rate of exits, `load` is what the average exit comes to on one core.
+    """
 
     paths: tuple[PathCost, ...]
     cpu: str
     profile: str
     source: str
     shares: Mapping[str, float]
+    rate: Rate | None = None
+
+    @property
+    def mix(self) -> tuple[tuple[PathCost, float], ...]:
+        """The exits that the profile lists, each with its part of these."""
+        listed = [(one, self.shares.get(one.context, 0.0)) for one in self.paths]
+        total = sum(share for _, share in listed)
+        return tuple((one, share / total) for one, share in listed if share)
+
+    @property
+    def average(self) -> Interval | None:
+        """The cycles of an average exit of the profile, whole way; None if it has none of ours."""
+        parts = [one.cycles.scaled(part) for one, part in self.mix]
+        return reduce(Interval.__add__, parts) if parts else None
+
+    @property
+    def load(self) -> Load | None:
+        """The part of one core that the exits take, if their rate is known."""
+        average = self.average
+        return self.rate.load(average) if self.rate and average else None
 
     def path(self, context: str) -> PathCost | None:
         """The path of that context."""

@@ -10,6 +10,7 @@ from vmxlint import __version__
 from vmxlint.budget import Budget, Change, PathCost
 from vmxlint.reporters.budget_icicle import picture
 from vmxlint.reporters.budget_rows import (
+    average_of,
     counted,
     counts_changed,
     is_exit,
@@ -38,6 +39,7 @@ _LEGAL = (
 def render(budget: Budget, path: str) -> str:
     """The page of one budget: pictures of the average exit and the main paths, a table of all."""
     body = [f"<h1>{_text(path)}: cycles per pass</h1>", _basis(budget)]
+    body.append(f"<p>{_text(average_of(budget))}</p>")
     trees = [tree_of(one) for one in map(budget.path, _PICTURED) if one and one.cycles.typical]
     if mix := average(budget):
         body.append("<h2>An average VM-exit of the profile, to the next VM-entry</h2>")

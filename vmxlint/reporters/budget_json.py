@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from vmxlint import __version__
 from vmxlint.budget import Budget, Change, PathCost, Place, Step
 from vmxlint.reporters import NAME
-from vmxlint.reporters.cycles import ends
+from vmxlint.reporters.cycles import ends, load_data
 from vmxlint.reporters.document import dumped
 
 _DECIMALS = 6  # of counts and cycles, so that the steps still add up to their path
@@ -15,8 +15,12 @@ _DECIMALS = 6  # of counts and cycles, so that the steps still add up to their p
 
 def render(budget: Budget) -> str:
     """Every path of a budget with its counts, cycles and call paths."""
+    average = {
+        "cycles": ends(budget.average, _DECIMALS),
+        "load": load_data(budget.load) if budget.load else None,
+    }
     paths = [{**_path(one), "share": _share(budget, one)} for one in budget.paths]
-    return _written({**_head(budget), "paths": paths})
+    return _written({**_head(budget), "average_exit": average, "paths": paths})
 
 
 def render_difference(old: Budget, new: Budget, changes: Sequence[Change]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vmxlint.budget import Budget, Change, Count, PathCost
-from vmxlint.reporters.cycles import two_digits
+from vmxlint.reporters.cycles import load_in_words, two_digits
 
 KINDS = (
     ("vmread", "VMREAD"),
@@ -81,6 +81,15 @@ def priced(path: PathCost) -> tuple[str, str, str]:
         return ("not priced", "", "X") if path.unpriced else ("0", "", "")
     low, typical, high = map(two_digits, path.cycles)
     return f"~{typical}", f"{low}-{high}", path.grade
+
+
+def average_of(budget: Budget) -> str:
+    """An average exit in words; empty if the profile lists none of the exits."""
+    if budget.average is None:
+        return ""
+    low, typical, high = map(two_digits, budget.average)
+    said = f"An average exit of the profile costs ~{typical} cycles ({low}-{high}), whole way"
+    return f"{said}: {load_in_words(budget.load)}." if budget.load else f"{said}."
 
 
 def side(path: PathCost | None) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from vmxlint.budget import Budget, Change, PathCost, Step
 from vmxlint.reporters.budget_frames import operation
 from vmxlint.reporters.budget_rows import (
+    average_of,
     counted,
     counts_changed,
     kinds_in,
@@ -141,6 +142,8 @@ def _way(step: Step) -> str:
 
 
 def _notes(budget: Budget) -> Iterator[str]:
+    if said := average_of(budget):
+        yield said
     yield "Counts: expected (fewest-most) in one pass; controls are those of the VMWRITEs that go"
     yield "to a major control. exit:REASON is the whole way from the exit to the next VM-entry."
     unpriced = dict.fromkeys(kind for one in budget.paths for kind in one.unpriced)

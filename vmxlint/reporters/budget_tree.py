@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vmxlint.budget import Budget, PathCost
@@ -48,15 +48,9 @@ def tree_of(path: PathCost) -> Node:
 def average(budget: Budget) -> Node | None:
     """An average exit of the profile, whole way; None if no path has a share in it."""
     root = Node(Frame(AVERAGE, None))
-    for path, share in _mix(budget):
+    for path, share in budget.mix:
         head = Frame(path.context, None)
         for step in path.steps:
             if step.cycles.typical:
                 root.add((head, *frames_of(step)), step.cycles.scaled(share), step.expected * share)
     return root if root.below else None
-
-
-def _mix(budget: Budget) -> Iterator[tuple[PathCost, float]]:
-    for path in budget.paths:
-        if share := budget.shares.get(path.context):
-            yield path, share

@@ -102,7 +102,7 @@ def as_data(cost: Cost) -> dict[str, object]:
         "sources": list(cost.sources),
         "environment": cost.environment,
         "terms": [_term_data(one) for one in cost.terms],
-        "load": _load_data(cost.load) if cost.load else None,
+        "load": load_data(cost.load) if cost.load else None,
     }
 
 
@@ -120,7 +120,8 @@ def _term_data(term: Term) -> dict[str, object]:
     }
 
 
-def _load_data(load: Load) -> dict[str, object]:
+def load_data(load: Load) -> dict[str, object]:
+    """A share of a core as plain data, with the rate and the clock that it is for."""
     return {
         "part_of_a_core": ends(load.part, 9),
         "exits_per_second": load.exits_per_second,
