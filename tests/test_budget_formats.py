@@ -296,3 +296,20 @@ def test_the_43_patch_series_saves_about_what_it_claims() -> None:
     (change,) = [one for one in changes if one.context == "nested-round-trip"]
     assert 1744 / 1.5 <= -change.delta.typical <= 1744 * 1.5
     assert change.delta.low <= -1744 <= change.delta.high
+
+
+def test_calls_that_fan_out_end_soon_and_stay_finite(tmp_path: Path) -> None:
+    calls = "".join(
+        f"static void f{n}(struct vcpu *v, int a) {{ {f'f{n - 1}(v, {n}); ' * 40} g{n - 1}(v, a);"
+        f" put(GUEST_RIP, a); }}\nstatic void g{n}(struct vcpu *v, int a) {{ f{n - 1}(v, a); }}\n"
+        for n in range(1, 120)
+    )
+    first = "static void f0(struct vcpu *v, int a) { put(GUEST_RSP, a); }\n"
+    helpers = f"{first}static void g0(struct vcpu *v, int a) {{ }}\n{calls}"
+    found = tree(tmp_path, "f119(v, 1);", "", helpers)
+    path = found.path("entry")
+    assert path is not None
+    assert path.operations["vmwrite"].max == pytest.approx(1e6)
+    assert path.cycles.high < 1e12
+    assert len(path.steps) < 20_000
+    budget_html.render(found, "fan")

@@ -10,6 +10,9 @@ from typing import NamedTuple
 Bag = Mapping[Hashable, float]
 
 
+MOST = 1e6  # times in one pass; beyond, a sum over ways says no more than "often"
+
+
 class Cap(NamedTuple):
     """Some operations of one kind are done only so often in one pass, however often the code comes
     by: `expected` on the mean, `most` in any pass. They are counted as (cap, kind)."""
@@ -38,6 +41,14 @@ class Amount:
             _sum(self.expected, other.expected),
             _sum(self.most, other.most),
         )
+
+    @property
+    def bounded(self) -> Amount:
+        """The same, nothing in it more often than makes sense."""
+        if all(number <= MOST for number in self.most.values()):
+            return self
+        bags = (self.least, self.expected, self.most)
+        return Amount(*({kind: min(n, MOST) for kind, n in bag.items()} for bag in bags))
 
     @property
     def at_most(self) -> Amount:

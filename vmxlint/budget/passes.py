@@ -11,6 +11,7 @@ from vmxlint.budget.arms import Arm, Fork, Node, Work
 from vmxlint.budget.chances import DECIDED, Chance, likelihoods
 from vmxlint.budget.course import Course
 from vmxlint.budget.guesses import CHANGED, own_chance
+from vmxlint.budget.known import Given
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
 from vmxlint.conditions import Conditions
 from vmxlint.gate import Gate
@@ -25,6 +26,7 @@ from vmxlint.ways import Ways
 # What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
 _NEGLIGIBLE = 0.01
 DEEPEST = 200  # calls in each other
+MOST_POINTS = 20_000  # of one pass; beyond, constant arguments are no longer told apart
 # The kinds of gates that say less of a test than those of its parts do.
 _UNKNOWN = ("state", "build", "guest-mode")
 Onward = list[tuple[Point, Interval]]  # where a way leads to, and how probably
@@ -88,7 +90,8 @@ class Pass:
             self._depth += 1
             if self._depth <= DEEPEST:
                 tree = self._course.tree(point.routine, point.context)
-                self._found[point] = self._node(tree, point)
+                found = self._node(tree, point)
+                self._found[point] = Outcome(found.amount.bounded, found.parts)
             self._depth -= 1
             found = self._found[point]
         return found
@@ -143,9 +146,9 @@ class Pass:
         }
         able = [able[n] for n in sorted(latest.values())]
         odds = sum(chance for chance, _, _ in able) if steady else 1.0
-        known = self._course.known
+        given = self._course.known.given if len(self._found) < MOST_POINTS else _nothing
         return [
-            (chance / odds, edge, one._replace(given=known.given(edge, here.given)))
+            (chance / odds, edge, one._replace(given=given(edge, here.given)))
             for chance, edge, one in able
         ]
 
@@ -239,6 +242,10 @@ class Pass:
             ways = self._through(ways, gate, arm, owner)
         chance = reduce(Interval.__add__, (one for _, one in ways), NEVER)
         return chance.capped(1).complement()
+
+
+def _nothing(_: Edge, __: Given) -> Given:
+    return ()
 
 
 def _settled(chance: Interval) -> Interval:

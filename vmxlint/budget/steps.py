@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vmxlint.budget.amounts import Cap
+from vmxlint.budget.amounts import MOST, Cap
 from vmxlint.budget.outcome import Made, Point
 from vmxlint.budget.passes import Pass
 from vmxlint.budget.paths import Call, Place, Step
@@ -16,6 +16,7 @@ from vmxlint.routine import Routine
 
 SELDOM = 0.005  # expected times in one pass; what is done less often is one step without a path
 _LONGEST = 60  # calls
+_MOST_ROUTINES = 5000  # on all call paths of a pass; what further ones do has no path either
 Places = Callable[[str, int], Place]  # of an offset in a file
 
 
@@ -36,6 +37,7 @@ class Unfolded:
         self._place = place
         self._shares: Mapping[Cap, float] = one.amount.shares
         self._limited = not one.in_round
+        self._left = _MOST_ROUTINES
 
     def listed(self) -> Listed:
         """All steps, those of one operation on one path together; then what is done seldom."""
@@ -59,19 +61,22 @@ class Unfolded:
         self, point: Point, times: float, above: tuple[Call, ...]
     ) -> Iterator[tuple[Step, bool]]:
         todo = [(point, times, above)]
-        while todo:
+        while todo and self._left > 0:
             point, times, above = todo.pop()
+            self._left -= 1
             calls = (*above, self._call(point.routine))
-            behind = []
+            behind: dict[Point, float] = {}
             for share, what in self._pass.outcome(point).parts:
-                often = times * share
-                if often < SELDOM:
-                    continue
                 if isinstance(what, Made):
-                    yield from self._made(what, often, calls)
-                elif len(calls) < _LONGEST:
-                    behind.append((what[1], often, calls))
-            todo += reversed(behind)
+                    if times * share >= SELDOM:
+                        yield from self._made(what, times * share, calls)
+                else:
+                    behind[what[1]] = behind.get(what[1], 0.0) + times * share
+            todo += [
+                (callee, min(often, MOST), calls)
+                for callee, often in reversed(behind.items())
+                if often >= SELDOM and len(calls) < _LONGEST
+            ]
 
     def _made(
         self, made: Made, often: float, calls: tuple[Call, ...]
