@@ -11,7 +11,6 @@ from vmxlint.budget.arms import Arm, Fork, Node, Work
 from vmxlint.budget.chances import DECIDED, Chance, likelihoods
 from vmxlint.budget.course import Course
 from vmxlint.budget.guesses import CHANGED, own_chance
-from vmxlint.budget.known import Given
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
 from vmxlint.conditions import Conditions
 from vmxlint.gate import Gate
@@ -146,11 +145,10 @@ class Pass:
         }
         able = [able[n] for n in sorted(latest.values())]
         odds = sum(chance for chance, _, _ in able) if steady else 1.0
-        given = self._course.known.given if len(self._found) < MOST_POINTS else _nothing
-        return [
-            (chance / odds, edge, one._replace(given=given(edge, here.given)))
-            for chance, edge, one in able
-        ]
+        if len(self._found) < MOST_POINTS:
+            given = self._course.known.given
+            able = [(p, edge, one._replace(given=given(edge, here.given))) for p, edge, one in able]
+        return [(chance / odds, edge, one) for chance, edge, one in able]
 
     def _contexts_of(self, edge: Edge, work: Work, here: Point) -> list[tuple[str, float]]:
         if not edge.key:
@@ -242,10 +240,6 @@ class Pass:
             ways = self._through(ways, gate, arm, owner)
         chance = reduce(Interval.__add__, (one for _, one in ways), NEVER)
         return chance.capped(1).complement()
-
-
-def _nothing(_: Edge, __: Given) -> Given:
-    return ()
 
 
 def _settled(chance: Interval) -> Interval:

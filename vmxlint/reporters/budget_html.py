@@ -131,7 +131,7 @@ def _cells(path: PathCost, budget: Budget, kinds: Sequence[str], longest: float)
 
 def _bar(path: PathCost, longest: float) -> str:
     """The interval, and the typical cycles in it, as a bar."""
-    if not longest:
+    if not path.cycles.high:
         return ""
     low, typical, high = (_BAR * end / longest for end in path.cycles)
     return (
