@@ -188,6 +188,22 @@ def test_the_table_is_plain_and_whole_without_a_terminal(before: Budget) -> None
     assert "\x1b[" in budget_text.render(before, "some tree", color=True)
 
 
+@pytest.mark.parametrize("width", [60, 100, 140, 300])
+def test_the_table_fits_its_terminal(before: Budget, width: int) -> None:
+    text = budget_text.render(before, "some tree", color=False, width=width)
+    table = text.split("\n\n")[0].split("\n")[1:]
+    assert all(len(line) <= width for line in table)
+    assert ("Columns are left out" in text) == (width < 140)
+    assert (
+        all(
+            re.search(rf"^{path.context} .* ~\d", text, re.MULTILINE)
+            for path in before.paths
+            if path.cycles.high
+        )
+        or width == 60
+    )
+
+
 def test_the_command_prints_and_writes_the_same(tmp_path: Path) -> None:
     for form in ("text", "json", "folded", "speedscope", "html"):
         done = vmxlint("budget", BEFORE, "--format", form)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from vmxlint.cli.leaving import CLEAN, fail, leave
 if TYPE_CHECKING:
     from vmxlint.budget import Budget
 
+DIFFERENCES = ("text", "json", "html")
 FORMATS = ("text", "json", "folded", "speedscope", "html")
 
 
@@ -44,6 +47,8 @@ def command(
     """
     if len(paths) > 2:
         fail(f"budget takes one path, or two to compare, not {len(paths)}")
+    if len(paths) == 2 and form not in DIFFERENCES:
+        fail(f"--format: two trees are compared as {', '.join(DIFFERENCES)}, not as {form}")
     gc.disable()
     kept = options.store(no_cache, cache_dir)
     readings = options.readings(options.targets(paths, jobs), jobs, kept)
@@ -58,7 +63,7 @@ def command(
         budgets = [engine.budget(path, wanted) for path in paths]
     except (InputError, ModelError) as error:
         fail(str(error))
-    text = _rendered(budgets, paths, form, color=_wants_color(file))
+    text = _rendered(budgets, paths, form, file is None)
     if file is None:
         click.echo(text, nl=False, color=True)
     else:
@@ -67,21 +72,16 @@ def command(
     leave(CLEAN)
 
 
-def _rendered(budgets: Sequence[Budget], paths: Sequence[str], form: str, color: bool) -> str:
+def _rendered(budgets: Sequence[Budget], paths: Sequence[str], form: str, printed: bool) -> str:
+    from vmxlint.cli.output import wants_color
     from vmxlint.reporters import budget_formats
 
+    color = wants_color("auto", printed)
+    width = shutil.get_terminal_size().columns if printed and sys.stdout.isatty() else None
     if len(budgets) == 1:
-        return budget_formats.rendered(budgets[0], paths[0], form, color)
-    try:
-        return budget_formats.rendered_difference(budgets[0], budgets[1], paths, form, color)
-    except budget_formats.NoFormatError as error:
-        fail(str(error))
-
-
-def _wants_color(file: str | None) -> bool:
-    from vmxlint.cli.output import wants_color
-
-    return wants_color("auto", file is None)
+        return budget_formats.rendered(budgets[0], paths[0], form, color, width)
+    old, new = budgets
+    return budget_formats.rendered_difference(old, new, paths, form, color, width)
 
 
 def _write(file: str, text: str) -> None:

@@ -6,15 +6,9 @@ from collections.abc import Sequence
 
 from vmxlint.budget import Budget, compared
 
-DIFFERENCES = ("text", "json", "html")
 
-
-class NoFormatError(Exception):
-    """A difference has no such form."""
-
-
-def rendered(budget: Budget, path: str, form: str, color: bool) -> str:
-    """A budget in one of the formats; `path` is what the user asked for."""
+def rendered(budget: Budget, path: str, form: str, color: bool, width: int | None) -> str:
+    """A budget in one of the formats; `path` is what the user asked for, `width` a terminal's."""
     if form == "json":
         from vmxlint.reporters import budget_json
 
@@ -33,15 +27,13 @@ def rendered(budget: Budget, path: str, form: str, color: bool) -> str:
         return budget_html.render(budget, path)
     from vmxlint.reporters import budget_text
 
-    return budget_text.render(budget, path, color)
+    return budget_text.render(budget, path, color, width)
 
 
 def rendered_difference(
-    old: Budget, new: Budget, paths: Sequence[str], form: str, color: bool
+    old: Budget, new: Budget, paths: Sequence[str], form: str, color: bool, width: int | None
 ) -> str:
-    """The difference of two budgets; NoFormatError for a format of one tree only."""
-    if form not in DIFFERENCES:
-        raise NoFormatError(f"two trees are compared as {', '.join(DIFFERENCES)}, not as {form}")
+    """The difference of two budgets as JSON, HTML or text."""
     changes = compared(old, new)
     if form == "json":
         from vmxlint.reporters import budget_json
@@ -53,4 +45,4 @@ def rendered_difference(
         return budget_html.render_difference(new, changes, paths)
     from vmxlint.reporters import budget_text
 
-    return budget_text.render_difference(new, changes, paths, color)
+    return budget_text.render_difference(new, changes, paths, color, width)

@@ -30,14 +30,27 @@ from vmxlint.reporters.escape import escape
 _WIDTH = 240  # wide enough that nothing is cut
 _DEAREST, _SHOWN_IN = 6, ("entry", "exit", "nested-round-trip")
 _LONGEST = {"operation": 52, "call path": 62}
+_ALWAYS = ("path", "of exits", "cycles", "low-high", "grade")
 _BAR = 16  # characters
 
 
-def render(budget: Budget, path: str, color: bool) -> str:
-    """The table of all paths, then the dearest steps of the main ones."""
-    console = _console(color)
+def render(budget: Budget, path: str, color: bool, width: int | None = None) -> str:
+    """The table of all paths, then the dearest steps of the main ones.
+
+    `width` is that of a terminal in columns; where it is too narrow the seldom asked for columns
+    are left out.
+    """
+    console = _console(color, width)
     console.print(_title(f"{path}: cycles per pass", budget))
-    console.print(_paths(budget))
+    kinds, unlimited = kinds_in(budget), console.options.update(max_width=_WIDTH)
+    table = _paths(budget, kinds, with_bars=True)
+    for number in range(len(kinds), 1, -1):
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            break
+        table = _paths(budget, kinds[:number], with_bars=False)
+    console.print(table)
+    if len(table.columns) < len(_ALWAYS) + len(kinds):
+        console.print("Columns are left out; a wider terminal or --format json has them.")
     for one in budget.paths:
         if one.context in _SHOWN_IN and one.cycles.typical:
             console.print()
@@ -50,10 +63,14 @@ def render(budget: Budget, path: str, color: bool) -> str:
 
 
 def render_difference(
-    budget: Budget, changes: Sequence[Change], paths: Sequence[str], color: bool
+    budget: Budget,
+    changes: Sequence[Change],
+    paths: Sequence[str],
+    color: bool,
+    width: int | None = None,
 ) -> str:
-    """The table of all paths that cost more or less in the second tree."""
-    console = _console(color)
+    """The table of all paths that cost more or less in the second tree; `width` as in `render`."""
+    console = _console(color, width)
     old, new = paths
     console.print(_title(f"{new} against {old}: cycles per pass", budget))
     if moved(changes):
@@ -63,12 +80,12 @@ def render_difference(
     return _printed(console)
 
 
-def _console(color: bool) -> Console:
+def _console(color: bool, width: int | None) -> Console:
     return Console(
         file=io.StringIO(),
         force_terminal=color,
         color_system="standard" if color else None,
-        width=_WIDTH,
+        width=width or _WIDTH,
         markup=False,
         highlight=False,
         emoji=False,
@@ -100,10 +117,10 @@ def _table(*columns: str, left: Sequence[str]) -> Table:
     return table
 
 
-def _paths(budget: Budget) -> Table:
-    kinds = kinds_in(budget)
-    names = [name for _, name in kinds]
-    table = _table("path", "of exits", *names, "cycles", "low-high", "grade", "", left=["path", ""])
+def _paths(budget: Budget, kinds: Sequence[tuple[str, str]], with_bars: bool) -> Table:
+    path, share, *figures = _ALWAYS
+    bar = [""] if with_bars else []
+    table = _table(path, share, *(name for _, name in kinds), *figures, *bar, left=[path, *bar])
     longest = max((one.cycles.typical for one in budget.paths), default=0.0)
     for one in ordered(budget):
         typical, interval, grade = priced(one)
@@ -114,9 +131,13 @@ def _paths(budget: Budget) -> Table:
             Text(typical, style="bold"),
             interval,
             grade,
-            Text("█" * round(_BAR * one.cycles.typical / longest) if longest else "", style="cyan"),
+            *([_bar(one.cycles.typical / longest if longest else 0)] if with_bars else []),
         )
     return table
+
+
+def _bar(part: float) -> Text:
+    return Text("█" * round(_BAR * part), style="cyan")
 
 
 def _steps(path: PathCost) -> Table:
