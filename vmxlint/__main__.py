@@ -1,5 +1,17 @@
-"""`python -m vmxlint` is the `vmxlint` command."""
+"""The `vmxlint` command, which is also `python -m vmxlint`."""
 
-from vmxlint.cli import main
+from vmxlint.ending import open_streams, orderly
 
-main()
+
+def main() -> None:
+    """Run the command line from the start, which may be interrupted already."""
+    with orderly():
+        open_streams()
+
+        from vmxlint.cli import main
+
+        main()
+
+
+if __name__ == "__main__":
+    main()

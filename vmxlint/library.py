@@ -8,7 +8,7 @@ under the digests of its bytes and of all macros, and with the digests of the fi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.cache import Store
@@ -17,6 +17,7 @@ from vmxlint.cache.stamp import named
 from vmxlint.digest import encoded
 from vmxlint.facts import Body, Facts, Function, Macro
 from vmxlint.includes import resolved
+from vmxlint.shelter import survives
 from vmxlint.source import SourceFile, Unit
 
 if TYPE_CHECKING:
@@ -134,6 +135,18 @@ class Library:
                 facts = self._reader.read(path, self._texts[path])
                 names = dict.fromkeys(self._reader.looked_up.get(path, ()))
                 yield Read(facts, tuple((name, self._digest_of(path, name)) for name in names))
+
+    def deadly(self, *, bodies: bool) -> list[str]:
+        """The files that kill the parser: each is read by a process of its own, or with `bodies`
+        read whole."""
+        reader = self._reader
+
+        def read(path: str) -> None:
+            facts = reader.read(path, self._texts[path])
+            for function in facts.functions if bodies else ():
+                reader.body(facts, function)
+
+        return [path for path in self._files if not survives(partial(read, path))]
 
     def add(self, read: Iterable[Read]) -> None:
         """Take what was read, here or in another process, to be kept."""

@@ -6,13 +6,16 @@ plain: any executor will do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vmxlint import shelter
 from vmxlint.cache import NOWHERE, Store
 from vmxlint.deadline import has_passed
+from vmxlint.findings import NotUnderstood
 from vmxlint.model import dialect as dialects
 from vmxlint.model.dialect import Dialect
 from vmxlint.source import SourceFile, Unit, read_unit
@@ -56,7 +59,7 @@ class Reading:
 
     def begin(self) -> None:
         """Start other processes, if the unit is large and was never read before."""
-        if self._library.is_new:
+        if not shelter.falls() and self._library.is_new:
             self._share(self.unit.files)
 
     def _share(self, files: Sequence[SourceFile]) -> None:
@@ -66,7 +69,8 @@ class Reading:
         if others and executor is None:
             executor = self._own = _processes(len(others))
         if executor is not None:
-            self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
+            with shelter.uninterrupted():
+                self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
 
     def facts(self) -> tuple[list[Facts], Library]:
         """The Facts of all files, in the order of their paths; and what reads their bodies."""
@@ -76,19 +80,36 @@ class Reading:
         return self._library.facts(), self._library
 
     def _read(self) -> None:
+        if shelter.falls():
+            self._examine()
         library = self._library
         if not self._waiting:
             library.kept()
             self._share([one for one in self.unit.files if one.path in set(library.missing())])
         library.add(library.read(self._here))
-        for future in self._waiting:
-            part = future.result()
+        for part in self._parts():
             if part.unit == self.unit.digest:
                 library.add(part.read)
             self._is_late = self._is_late or part.is_late
         if self._own:
             self._own.shutdown()
         library.add(library.read(library.missing()))  # another process saw another state of files
+
+    def _parts(self) -> Iterator[Part]:
+        """What the other processes have read, of those that live."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        for future in self._waiting:
+            with suppress(BrokenProcessPool):
+                yield future.result()
+
+    def _examine(self) -> None:
+        """Take out of the unit what kills the parser."""
+        from vmxlint.library import Library
+
+        deadly = Library(self.unit, "", NOWHERE).deadly(bodies=shelter.falls() > 1)
+        self.unit.files[:] = [one for one in self.unit.files if one.path not in deadly]
+        self.unit.unread += [NotUnderstood(path, 1, "kills the parser") for path in deadly]
 
     def keep(self) -> None:
         """Keep for the next run what this one has read, if all of it was read in time."""
@@ -98,14 +119,14 @@ class Reading:
     @property
     def is_late(self) -> bool:
         """Whether a step took too long, so that another run may find more."""
-        return self._is_late or has_passed()
+        return self._is_late or has_passed() or shelter.falls() > 0
 
 
 def _processes(number: int) -> Executor:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(number, multiprocessing.get_context("fork"))
+    return ProcessPoolExecutor(number, multiprocessing.get_context("fork"), shelter.begin_worker)
 
 
 def read_facts(unit: Unit) -> tuple[list[Facts], Library]:

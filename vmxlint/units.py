@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmxlint.shelter import begin_worker
 from vmxlint.source import (
     SUFFIXES,
     TOO_WIDE,
@@ -117,7 +118,7 @@ def _entering(files: Sequence[tuple[str, int]], jobs: int, tell: Tell) -> list[s
 
     parts = [paths[start : start + _TOLD] for start in range(0, len(paths), _TOLD)]
     found: list[str] = []
-    with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("fork"), begin_worker) as pool:
         for number, part in enumerate(pool.map(_entering_here, parts)):
             tell(number * _TOLD)
             found += part

@@ -9,6 +9,7 @@ import click
 
 from vmxlint import __version__
 from vmxlint.cli.leaving import fail
+from vmxlint.ending import orderly
 
 COMMANDS = ("check", "budget", "why", "model", "rule", "baseline", "cache")
 
@@ -33,10 +34,11 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """A wrong option is one line, as every other wrong input."""
-        try:
-            return super().invoke(ctx)
-        except click.ClickException as error:
-            fail(" ".join(error.format_message().split()))
+        with orderly():
+            try:
+                return super().invoke(ctx)
+            except click.ClickException as error:
+                fail(" ".join(error.format_message().split()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,6 +12,12 @@ import click
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 
 
+def say(line: str) -> None:
+    """Print a line on stderr; that nobody can read it there changes nothing else."""
+    with contextlib.suppress(OSError):
+        click.echo(line, nl=not line.endswith("\n"), err=True)
+
+
 def leave(code: int) -> NoReturn:
     """Exit without taking a million small objects apart first, which takes as long as linking."""
     with contextlib.suppress(BrokenPipeError):
@@ -24,5 +30,5 @@ def fail(message: str) -> NoReturn:
     """Exit for a wrong path or option, which the message names."""
     from vmxlint.reporters.escape import escape
 
-    click.echo(f"vmxlint: {escape(message)}", err=True)
+    say(f"vmxlint: {escape(message)}")
     sys.exit(UNUSABLE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vmxlint import shelter
 from vmxlint.cli.leaving import fail
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def readings(targets: Sequence[Target], jobs: int | None, store: Store) -> dict[
 
 
 def begin(readings: Mapping[Path, Reading]) -> None:
-    """Start to read in other processes what is large and new, the first unit of several."""
+    """Start to read in other processes what is large and new, the first unit of several; from here
+    on in a shelter."""
+    shelter.enter()
     for one in list(readings.values())[:1]:
         one.begin()
 

@@ -6,12 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from vmxlint.cli.leaving import fail
+from vmxlint.cli.leaving import fail, say
 from vmxlint.reporters.formats import FORMATS, Style, rendered
 
 if TYPE_CHECKING:
@@ -98,13 +99,14 @@ def emit(report: Report, given: Settings, wanted: Sequence[Output]) -> None:
         fail(f"can't write {error.filename!r}: {(error.strerror or str(error)).lower()}")
     for one, data in texts.items():
         if one.file == STDOUT:
-            click.echo(data, nl=False)
+            with suppress(BrokenPipeError):  # nobody reads on; the exit code says the rest
+                click.echo(data, nl=False)
     if given.statistics:
-        click.echo(text.statistics(report), nl=False, err=True)
+        say(text.statistics(report))
     if report.stale:
-        click.echo(text.stale(report), nl=False, err=True)
+        say(text.stale(report))
     if not given.quiet:
-        click.echo(text.summary(report), err=True)
+        say(text.summary(report))
 
 
 def _style(given: Settings, output: Output) -> Style:
