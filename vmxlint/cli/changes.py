@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmxlint import shelter
 from vmxlint.cli import known, selection
 from vmxlint.cli import options as shared
 from vmxlint.cli.leaving import fail
@@ -129,6 +130,7 @@ def analysed(plan: Plan, given: Settings, forms: Collection[str]) -> Report:
     from vmxlint.model import ModelError
     from vmxlint.registry import RuleError
 
+    shelter.enter()
     kept = shared.store(given.no_cache, given.cache_dir)
     settings = {name: value for name, value in asdict(given).items() if name not in shared.BESIDE}
     try:
