@@ -5,8 +5,10 @@ The texts are made here from the tools' print formats, with numbers of our own.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures import FIXTURES
+from tests.fixtures import FIXTURES, ROOT
 from tests.kernels import kernel
 from tests.test_cli import vmxlint
 from vmxlint.mixes import Chosen, choose
@@ -303,6 +305,28 @@ def test_no_such_file_a_folder_and_names_of_profiles(
     assert choose("./idle_small", EXITS).profile.samples == COUNTS
     Path("mine").write_text(perf(COUNTS))
     assert choose("mine", EXITS).profile.name == "mine"
+
+
+def test_standard_input_is_read_anew_each_time(tmp_path: Path) -> None:
+    seen = []
+    for hlt in (700, 300, 700):
+        text = bcc({"EXTERNAL_INTERRUPT": 1000 - hlt, "HLT": hlt})
+        command = [sys.executable, "-m", "vmxlint", "--format", "json", "--select", "VMX201"]
+        command += ["--cache-dir", str(tmp_path), "--profile", "-", str(FIXTURES / "kvm_before")]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT)
+        costs = [one["cost"] for one in json.loads(done.stdout)["findings"]]
+        assert {cost["profile"] for cost in costs} == {"stdin"}
+        seen.append(costs[0]["terms"][0]["per_exit"]["typical"])
+    assert seen == [0.7, 0.3, 0.7]
+
+
+def test_the_users_own_mix_is_looked_up_like_the_bundled_ones(tmp_path: Path) -> None:
+    mix = tmp_path / "mine.txt"
+    mix.write_text(perf(COUNTS))
+    shown = vmxlint("model", "why", "EPT_MISCONFIG", "--profile", mix).stdout
+    assert "profiles:mine.txt/EPT_MISCONFIG" in shown
+    assert "1.00 % of exits, 100 of 10000" in shown
+    assert "source: perf kvm stat: mine.txt" in shown
 
 
 @pytest.mark.parametrize("path", ["/", "/dev/zero", "/dev/null", "/dev/urandom", sys.executable])

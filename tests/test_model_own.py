@@ -7,8 +7,11 @@ import os
 import shutil
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, ROOT
 from tests.test_cli import vmxlint
@@ -121,6 +124,29 @@ def test_what_is_wrong_is_named_by_file_and_row(
 ) -> None:
     with pytest.raises(ModelError, match=said):
         own(tmp_path, text)
+
+
+ENDS = st.one_of(st.floats(), st.integers(-(10**400), 10**400), st.booleans(), st.text(max_size=3))
+
+
+@settings(deadline=None)
+@given(st.lists(ENDS, min_size=3, max_size=3))
+def test_any_ends_are_an_interval_or_a_clear_error(ends: list[object]) -> None:
+    rows = [
+        f"{key} = {_toml(end)}" for key, end in zip(("low", "typical", "high"), ends, strict=True)
+    ]
+    text = '[[operation]]\noperation = "vmwrite"\n' + "\n".join(rows)
+    with TemporaryDirectory() as folder:
+        try:
+            cycles = own(Path(folder), text).operations.lookup("vmwrite", "any").cycles
+        except ModelError as error:
+            assert "mine.toml" in str(error)
+        else:
+            assert 0 <= cycles.low <= cycles.typical <= cycles.high <= 1e9
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool | float) else json.dumps(value)
 
 
 def test_a_file_that_is_not_there() -> None:

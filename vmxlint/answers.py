@@ -69,6 +69,8 @@ def _named_files(options: Mapping[str, object]) -> Iterator[str]:
 
 def _is_steady(path: str) -> bool:
     """Whether the next run finds the same at a path if nobody changes it: not so with a pipe."""
+    if path == "-":
+        return False
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError):

@@ -98,9 +98,10 @@ def _found(
 
 
 def _narrowed(report: Report, given: settings.Settings) -> Report:
-    """The report without what the settings leave out, held against the baseline; neither is part of
-    the answer that is kept."""
-    if not (given.baseline or given.min_cycles or given.per_file_ignores):
+    """The report without what the settings leave out, held against the baseline, in the order asked
+    for; none of it is part of the answer that is kept."""
+    plain = given.sort == "path"
+    if plain and not (given.baseline or given.min_cycles or given.per_file_ignores):
         return report
 
     from vmxlint.baseline import BaselineError

@@ -35,7 +35,7 @@ profile = click.option(
     "--profile",
     default=None,
     metavar="NAME|FILE",
-    help="Exit mix to price with: a bundled one, or what perf kvm stat, kvm_stat, kvmexit printed.",
+    help="Exit mix to price with: bundled, or the output of perf kvm stat, kvm_stat, kvmexit.",
 )
 jobs = click.option(
     "-j", "jobs", type=click.IntRange(1), default=None, help="Processes to read with."

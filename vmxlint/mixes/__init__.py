@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from vmxlint.mixes import kvm_stat, kvmexit, perf, tracepoints
-from vmxlint.mixes.lines import Line, MixError, lines
+from vmxlint.mixes.lines import STDIN, Line, MixError, lines
 from vmxlint.mixes.mix import Mix
 from vmxlint.model.exits import ExitTable
 from vmxlint.model.profiles import Profile, load, names, read_profile
@@ -31,12 +31,13 @@ class Chosen:
 def choose(wanted: str, exits: ExitTable) -> Chosen:
     """The bundled profile of that name, else the exit mix in the file of that name.
 
-    A name with a slash is always a file. Raises ModelError, for a file with the line that is wrong.
+    A name with a slash is always a file, "-" is standard input. Raises ModelError, for a file with
+    the line that is wrong.
     """
     if "/" not in wanted:
         if wanted in names():
             return Chosen(load(wanted))
-        if not Path(wanted).exists():
+        if wanted != STDIN and not Path(wanted).exists():
             near = difflib.get_close_matches(wanted, names(), 1, 0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ModelError(f"no profile {wanted!r}{hint}; known: {', '.join(names())}, or a file")
@@ -60,7 +61,7 @@ def _measured(path: str, exits: ExitTable) -> Chosen:
         lead.append(line)
         if form := next((one for one in FORMATS if one.recognises(line.text)), None):
             found = _canonical(path, form.read(path, chain(lead, read)), exits)
-            source = f"{form.NAME}: {Path(path).name}"
+            source = f"{form.NAME}: {found.profile.name}"
             return replace(found, profile=replace(found.profile, source=source))
     told = [line.number for line in lead if line.text.strip()]
     if not told:
@@ -84,7 +85,8 @@ def _canonical(path: str, mix: Mix, exits: ExitTable) -> Chosen:
         why = f"{most!r} is none: another CPU's?" if most else "nothing is counted"
         raise MixError(path, line, f"no exits of Intel VMX: {why}")
     per_second = total / mix.seconds if mix.seconds else mix.per_second
-    profile = Profile(Path(path).name, "the user's own", "", samples, total, per_second)
+    name = "stdin" if path == STDIN else Path(path).name
+    profile = Profile(name, "the user's own", "", samples, total, per_second)
     return Chosen(profile, (*mix.warnings, *_about(path, mix, unknown, total)))
 
 

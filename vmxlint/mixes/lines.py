@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from vmxlint.model.tables import ModelError
 
+STDIN = "-"
 _LONGEST = 1 << 16
 _LARGEST = 4 << 30
 _NOT_TEXT = {
@@ -40,12 +42,12 @@ class Line(NamedTuple):
 
 
 def lines(path: str, largest: int = _LARGEST) -> Iterator[Line]:
-    """The lines of a text file or pipe.
+    """The lines of a text file or pipe, of standard input for "-".
 
     Raises MixError if it can't be opened, is larger than `largest` bytes, or holds what is no text.
     """
     try:
-        with Path(path).open("rb") as file:
+        with sys.stdin.buffer if path == STDIN else Path(path).open("rb") as file:
             yield from _lines(path, file, largest)
     except (OSError, ValueError) as error:
         raise ModelError(f"can't read {path!r}: {_said(error)}") from None
