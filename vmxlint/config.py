@@ -6,11 +6,12 @@ one, up to the folder below the user's home or the temporary folder.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from vmxlint.source import TOO_WIDE
 
 OWN, SHARED = "vmxlint.toml", "pyproject.toml"
 LARGEST = 1_000_000  # bytes
@@ -45,10 +46,7 @@ def _upwards(folder: Path) -> list[Path]:
     for number, one in enumerate(above):
         if (one / ".git").exists():
             return above[: number + 1]
-    import tempfile  # which takes 5 ms
-
-    strange = {Path("/"), Path.home(), Path(tempfile.gettempdir()).resolve()}
-    ends = (number for number, one in enumerate(above) if one in strange)
+    ends = (number for number, one in enumerate(above) if one in TOO_WIDE)
     return above[: next(ends, len(above))]
 
 
@@ -69,6 +67,8 @@ def parsed(data: bytes, path: Path) -> Config:
         return Config()
     if len(data) > LARGEST:
         raise ConfigError(f"{str(path)!r} is larger than {LARGEST} bytes")
+    import tomllib
+
     try:
         document = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
