@@ -108,3 +108,8 @@ def test_statistics_count_rules_on_stderr() -> None:
 
 def test_no_path_is_this_folder() -> None:
     assert vmxlint("check", cwd=ROOT / BEFORE).stdout == vmxlint(".", cwd=ROOT / BEFORE).stdout
+
+
+def test_standard_streams_by_their_names() -> None:
+    assert json.loads(vmxlint("-o", "json=/dev/stdout", AFTER).stdout)["version"] == 1
+    assert vmxlint("-q", "-o", "/dev/stderr", BEFORE).stderr == vmxlint(BEFORE).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -14,22 +15,25 @@ def write_all(files: Mapping[str, bytes]) -> None:
     A pipe or device is written as it is; through a symbolic link the file behind it is replaced.
     Raises OSError, whose `filename` is the path as given.
     """
-    waiting: dict[str, tuple[Path, Path]] = {}
+    waiting: dict[Path, Path] = {}
+    name = ""
     try:
         for name, data in files.items():
+            if _is_special(Path(name)):
+                Path(name).write_bytes(data)
+                continue
             place = Path(os.path.realpath(name))
-            beside = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
-            if _is_special(place):
-                place.write_bytes(data)
-            else:
-                waiting[name] = beside, place
-                _write(beside, data, place)
+            beside = place.with_name(f".vmxlint-{os.getpid()}-{len(waiting)}.tmp")
+            waiting[beside] = place
+            _write(beside, data, place)
+        for beside, place in waiting.items():
+            beside.replace(place)
     except OSError as error:
-        for beside, _ in waiting.values():
-            beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, name) from None
-    for beside, place in waiting.values():
-        beside.replace(place)
+    finally:
+        for beside in waiting:
+            with contextlib.suppress(OSError):
+                beside.unlink()
 
 
 def _is_special(place: Path) -> bool:
