@@ -206,6 +206,22 @@ def test_each_hostile_name_alone(name: bytes, tree: Path) -> None:
     harmless(err)
 
 
+@pytest.mark.parametrize("form", ["text", "json", "folded", "speedscope", "html"])
+def test_a_hostile_tree_has_a_budget(form: str, tree: Path) -> None:
+    code, out, err = vmxlint("budget", "--format", form, tree)
+    assert code == 0
+    harmless(out)
+    harmless(err)
+    assert form != "html" or (b"<script" not in out and b"<img" not in out)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_hostile_tree_is_explained(form: str, tree: Path) -> None:
+    code, out, err = vmxlint("why", "--format", form, "run_vcpu3", tree)
+    assert code == 0
+    harmless(out + err)
+
+
 ALL = " ".join(HOSTILE.values()).replace("\0", "").encode("utf-8", "replace").decode()
 
 

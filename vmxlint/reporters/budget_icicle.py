@@ -14,7 +14,7 @@ from vmxlint.interval import Interval
 from vmxlint.reporters.budget_frames import RECHECK, TRANSITION
 from vmxlint.reporters.budget_tree import Node
 from vmxlint.reporters.cycles import two_digits
-from vmxlint.reporters.escape import escape
+from vmxlint.reporters.escape import escape, unobeyed
 
 WIDTH, _ROW, _TOP, _BOTTOM = 1200, 24, 34, 30
 _LETTER = 6.7  # pixels, of the widest letters in use at 11 px
@@ -139,7 +139,7 @@ def _range(cycles: Interval) -> str:
 
 def _text(value: str) -> str:
     """Text of the page: harmless, but with the line ends that a tooltip keeps."""
-    return "\n".join(html.escape(escape(line), quote=False) for line in value.split("\n"))
+    return "\n".join(html.escape(unobeyed(escape(line)), quote=False) for line in value.split("\n"))
 
 
 def _attribute(value: str) -> str:
