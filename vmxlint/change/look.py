@@ -19,6 +19,7 @@ from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.stamp import named
 from vmxlint.change.parts import Snapshot
+from vmxlint.change.words import tokens
 from vmxlint.deadline import TooLong, within
 from vmxlint.findings import Coverage, Finding, Location, Report
 from vmxlint.program import Program
@@ -31,8 +32,8 @@ from vmxlint.units import targets
 class Seen:
     """A finding with what it takes to know it again in another tree.
 
-    `file` is its path from the top of the tree, `statement` the code that it speaks of with white
-    space folded, `places` the other files and lines that belong to it.
+    `file` is its path from the top of the tree, `statement` the tokens that it speaks of,
+    `places` the other files and lines that belong to it.
     """
 
     finding: Finding
@@ -196,8 +197,8 @@ def _seen(finding: Finding, inside: Mapping[str, str], snapshot: Snapshot) -> Se
 
 
 def _statement(location: Location, data: bytes) -> bytes:
-    """The bytes of a span with white space folded."""
+    """The tokens of a span, one space apart: neither white space nor comments make a difference."""
     starts = [0, *(found.end() for found in re.finditer(b"\n", data))]
     start = starts[location.line - 1] + location.column - 1
     end = starts[location.end_line - 1] + location.end_column - 1
-    return b" ".join(data[start:end].split())
+    return b" ".join(tokens(data[start:end]))

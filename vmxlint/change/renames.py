@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +9,7 @@ from itertools import pairwise
 
 from vmxlint.change.look import Seen
 from vmxlint.change.parts import Snapshot
-
-_TOKEN = re.compile(rb"[A-Za-z_]\w*|\S")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
+from vmxlint.change.words import is_name, names
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +35,7 @@ class Renames:
         A name was renamed if the whole tree has only the new one now; or, for a variable, if the
         function has.
         """
-        before, after = _TOKEN.findall(old.statement), _TOKEN.findall(new.statement)
+        before, after = old.statement.split(), new.statement.split()
         changed = [pair for pair in zip(before, after, strict=False) if pair[0] != pair[1]]
         there, back = dict(changed), {b: a for a, b in changed}
         if len(before) != len(after) or any(there[a] != b or back[b] != a for a, b in changed):
@@ -63,17 +60,15 @@ class Renames:
 
 
 def _names(snapshot: Snapshot) -> set[bytes]:
-    return {name for data in snapshot.files.values() for name in set(_NAME.findall(data))}
+    return {name for data in snapshot.files.values() for name in names(data)}
 
 
 def _variables(tokens: list[bytes]) -> set[bytes]:
     """The names that may be variables by how they stand: not called, no member, no constant."""
-    around = pairwise([b"", *tokens, b""])
     return {
         name
-        for (before, name), after in zip(around, [*tokens[1:], b""], strict=False)
-        if _NAME.fullmatch(name) and before not in (b".", b">") and after != b"("
-        if name != name.upper()
+        for name, after in pairwise([*tokens, b""])
+        if is_name(name) and after != b"(" and name != name.upper()
     }
 
 
@@ -82,7 +77,7 @@ def _around(seen: Seen, tree: Snapshot) -> set[bytes]:
     lines = tree.files[seen.file].splitlines()
     at = seen.finding.location.line - 1
     inside = [*_until_brace(reversed(lines[:at])), *_until_brace(iter(lines[at:]))]
-    return set(_NAME.findall(b"\n".join(inside)))
+    return names(b"\n".join(inside))
 
 
 def _until_brace(lines: Iterator[bytes]) -> Iterator[bytes]:
