@@ -122,7 +122,7 @@ def read(code: str) -> None:
     read_facts(Unit([SourceFile("a.c", code.encode())]))
 
 
-PURPOSE = {
+PURPOSE: dict[str, Callable[[int], str]] = {
     "nested #ifdef": lambda n: (
         "int f(void)\n{\n" + "#ifdef A\n\tg();\n" * n + "#endif\n" * n + "\treturn 0;\n}\n"
     ),
