@@ -25,8 +25,8 @@ after a failure; a switch that writes field and copy together.
 
 False alarms: a drop that is needed because something else than the copy's code writes the field.
 
-Misses: a copy dropped by memset or together with its whole struct; a bit mask of valid copies; a
-copy in a global or per-CPU variable.
+Misses: a copy dropped together with the struct around its own; a bit mask of valid copies; a copy
+in a global or per-CPU variable.
 
 How to measure: the cpuid case of kvm-unit-tests' vmexit in a nested guest; a probe on the VMWRITE
 and VMREAD accessors counts what the switches cause.

@@ -46,6 +46,7 @@ TIER = "default"
 FIELD = "VM_EXIT_INTR_INFO"
 DEFINED_FOR = frozenset({"EXTERNAL_INTERRUPT", "EXCEPTION_NMI", "MCE_DURING_VMENTRY"})
 SELDOM = 0.5
+ONCE = ("memo", "flag")  # of a cache that is filled on demand
 
 
 def check(program: Program) -> Iterator[Hit]:
@@ -76,7 +77,7 @@ def _is_first_asked(operation: Operation, reach: Reach) -> bool:
     ):
         return False
     asked = {id(one) for one in operation.site.conditions}
-    own = [gate for gate in reach.gates if gate.kind == "memo" and id(gate.condition) in asked]
+    own = [one for one in reach.gates if one.kind in ONCE and id(one.condition) in asked]
     others = [gate for gate in reach.gates if gate not in own]
     return reach.context == EXIT and bool(own) and not any(map(_narrows, others))
 

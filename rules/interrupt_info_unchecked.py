@@ -110,7 +110,7 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
                     return UNKNOWN if bits is None else bits
         case Expr("cast", "u8" | "uint8_t" | "unsigned char", (inner,)) if holder.has(inner):
             return VECTOR
-        case Expr("binary", "<", (Expr("cast", _, (inner,)), Expr("number", "0"))):
+        case Expr("binary", "<" | ">=", (Expr("cast", _, (inner,)), Expr("number", "0"))):
             return VALID if holder.has(inner) else 0
         case Expr("binary", ">>", (inner, Expr("number", "31"))):
             return VALID if holder.has(inner) else 0

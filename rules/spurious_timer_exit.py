@@ -32,7 +32,7 @@ PREEMPTION_TIMER exit that leads to an interrupt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vmxlint.conditions import truth
 from vmxlint.facts import walk
@@ -56,7 +56,9 @@ def check(program: Program) -> Iterator[Hit]:
     """Each handler that acts on every exit, in a tree that parks the timer."""
     timer = Timer(program)
     parked = [way for way in timer.ways if timer.parks(way)]
-    if not parked or any(_is_asked_for(program, way) for way in parked):
+    writing = {way.operation.routine for way in timer.ways}
+    writing |= {edge.caller for one in writing for edge in program.linker.callers(one)}
+    if not parked or any(_is_asked_for(program, way, writing) for way in parked):
         return
     for handler in _handlers(program):
         site = _action(handler, parked)
@@ -76,11 +78,10 @@ def check(program: Program) -> Iterator[Hit]:
             )
 
 
-def _is_asked_for(program: Program, way: Way) -> bool:
-    """Whether what is noted beside the write is looked at by another function."""
-    routine = way.operation.routine
+def _is_asked_for(program: Program, way: Way, writing: Collection[Routine]) -> bool:
+    """Whether what is noted beside the write is looked at by a function that sets no timer."""
     return any(
-        look.routine is not routine
+        look.routine not in writing
         for place in _noted(program, way)
         for look in looks_at(place, program.linker, program.structs)
     )

@@ -80,7 +80,7 @@ def _is_asking(program: Program, holdings: Holdings, read: Operation) -> bool:
     """Whether it is a VMREAD in normal code, and not for a cache or a read-modify-write."""
     if read.kind != "vmread" or read.field is None or holdings.is_own(read):
         return False
-    if any(gate.kind == "memo" for gate in program.gates_before(read)):
+    if any(gate.kind in ("memo", "flag") for gate in program.gates_before(read)):
         return False
     return not program.is_asserted(read)
 

@@ -850,6 +850,11 @@ PER_VCPU = [
 ]
 
 DROPPED = [
+    Mutant(
+        "wiped",
+        "VMX302",
+        [switch_vmcs("memset(&next->host, 0, sizeof(next->host));")],
+    ),
     Mutant("drop-rsp", "VMX302", [switch_vmcs("vmx->loaded_vmcs->host.rsp = 0;")]),
     Mutant("drop-cr3-on-entry", "VMX302", [nested_entry("vmx->loaded_vmcs->host.cr3 = 0;")]),
     Mutant(

@@ -57,6 +57,8 @@ class Copies:
         members = self._by_member()
         for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
             self._other_uses(routine, members)
+        for routine in linker.mentions.of("memset") if members else ():
+            self._wiped(routine)
 
     @property
     def all(self) -> tuple[Copy, ...]:
@@ -206,6 +208,16 @@ class Copies:
                     copy.reloads.append(Use(routine, site))
                 elif is_constant(given):
                     copy.drops.append(Use(routine, site))
+
+    def _wiped(self, routine: Routine) -> None:
+        """A struct that is overwritten as a whole drops the copies in it."""
+        for site in routine.flow.sites:
+            match site.expr:
+                case Expr("call", _, (Expr("name", "memset"), Expr("unary", "&", (whole,)), *_)):
+                    wiped = self._structs.place(whole, routine)
+                    for copy in self.all if wiped else ():
+                        if wiped and wiped.member.type == copy.place.owner:
+                            copy.drops.append(Use(routine, site))
 
     def _is_of(self, copy: Copy, place: Place) -> bool:
         """Whether a member of the copy's name is the copy, and not one that is kept elsewhere."""

@@ -21,6 +21,7 @@ from vmxlint.writes import Writes
 
 _BY_SOFTWARE = ("control", "host-state")
 _SURE = 0.85
+_FILLED_ONCE = ("memo", "flag")
 
 
 class Holding(NamedTuple):
@@ -161,7 +162,7 @@ def _is_filled_on_demand(program: Program, read: Operation, place: Place) -> boo
     routine = read.routine
     returned = [site.expr for site in routine.flow.sites if site.kind == "return"]
     gives = any(one.kind == "member" and one.text == place.member.name for one in returned)
-    return gives and any(gate.kind == "memo" for gate in program.gates_before(read))
+    return gives and any(gate.kind in _FILLED_ONCE for gate in program.gates_before(read))
 
 
 def _arms(value: Expr) -> Iterator[Expr]:

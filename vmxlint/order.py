@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vmxlint.bits import same_branch
 from vmxlint.flow import Site
+from vmxlint.link import Edge
 from vmxlint.program import Program
 from vmxlint.reach import Reach
 from vmxlint.routine import Routine
@@ -76,7 +77,7 @@ class Order:
                     start < routine.numbers[id(edge.site)] < number
                     and edge.callee in self._changers
                 ):
-                    if not same_branch(edge.site, site):
+                    if not same_branch(edge.site, site) and not _leaves_behind(edge):
                         return True
             start = -1
         return False
@@ -98,3 +99,14 @@ class Order:
         for one in self._program.operations:
             if one.kind in ("vmptrld", "vmclear"):
                 yield one.routine
+
+
+def _leaves_behind(edge: Edge) -> bool:
+    """Whether the caller returns where a call says that it has done its work."""
+    at = edge.site.expr.start
+    return any(
+        one.holds and one.test.start <= at < one.test.end
+        for site in edge.caller.flow.sites
+        if site.kind == "return"
+        for one in site.conditions
+    )

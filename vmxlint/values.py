@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from vmxlint.program import Program
 from vmxlint.routine import Routine
 
 _DEEPEST = 4
+_NARROW = re.compile(
+    r"u?int(?:8|16)_t|[us](?:8|16)|__[us](?:8|16)|(?:(?:un)?signed )?(?:char|short)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +29,12 @@ class Holder:
     starts: frozenset[int] = frozenset()
 
     def has(self, expr: Expr) -> bool:
-        """Whether an expression is the value."""
-        while expr.kind == "cast":
+        """Whether an expression is the value, all of it that matters."""
+        while expr.kind == "cast" and not _NARROW.fullmatch(expr.text):
             expr = expr.kids[0]
         if expr.kind == "call" and expr.start in self.starts:
             return True
-        return bool(self.names) and spelled(expr) in self.names
+        return expr.kind != "cast" and bool(self.names) and spelled(expr) in self.names
 
     def expressions(self) -> Iterator[tuple[Site, Expr]]:
         """Every expression of the routine, also those of conditions, once, with a site of it."""
