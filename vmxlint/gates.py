@@ -211,7 +211,8 @@ class Gates:
     def _known_chance(self, test: Expr, routine: Routine) -> Interval | None:
         if test.kind == "name" and test.text in routine.variables:
             values = list(assigned(routine, test.text))
-            test = values[0] if len(values) == 1 else test
+            own = test.text in self._dialect.known
+            test = values[0] if len(values) == 1 and not own else test
         if test.kind == "binary" and test.text in ("==", "!="):
             known = self._dialect.known.get(test.kids[-1].text)
             return known and _chance(known, test.text == "==")
