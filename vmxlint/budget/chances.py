@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vmxlint.budget.arms import OTHER, Arm, Fork
 from vmxlint.budget.course import TURNING
-from vmxlint.gate import STAYS
+from vmxlint.gate import LEAVES, STAYS
 from vmxlint.interval import Interval
 
 DECIDED = "decided"  # the kind of a gate of which the pass knows the answer
@@ -55,7 +55,7 @@ def _guessed(fork: Fork, possible: list[Hashable]) -> dict[Hashable, float]:
         return {one: 1 / len(possible) for one in possible}
     if fork.leaves is None or len(possible) < len(fork.outcomes):
         return {}
-    return {one: 1 - STAYS.typical if one == fork.leaves else STAYS.typical for one in possible}
+    return {one: LEAVES.typical if one == fork.leaves else STAYS.typical for one in possible}
 
 
 def _is_possible(outcome: Hashable, fork: Fork, chances: Chances) -> bool:

@@ -6,14 +6,11 @@ from vmxlint.budget.arms import Node
 from vmxlint.budget.rates import VMWRITE
 from vmxlint.conditions import Condition
 from vmxlint.facts import walk
-from vmxlint.gate import BUILD, STAYS, UNKNOWN, Gate
+from vmxlint.gate import BUILD, LEAVES, UNKNOWN, Gate
 from vmxlint.interval import Interval
+from vmxlint.model.probabilities import chance
 
-# What is kept of an earlier pass seldom changes from one to the next. Our guess, from the one rate
-# that is known, that of the preemption timer's control bit (1 entry in 10).
-CHANGED = Interval(0, 0.1, 1)
-# Code at a label that only jumps come to, behind the function's end: the way out after an error.
-LEFT = STAYS.complement()
+CHANGED = chance("kept-value-changed")
 _COMPARING = ("==", "!=", "^")
 
 
@@ -21,7 +18,7 @@ def own_chance(gate: Gate, node: Node, steady: bool) -> Interval | None:
     """Of some gates before some work, a better guess than for any other condition. `steady`: from
     one such pass to the next the VMCS stays the same."""
     if is_jump(gate.condition):
-        return LEFT if gate.condition.holds else LEFT.complement()
+        return LEAVES if gate.condition.holds else LEAVES.complement()
     if gate.kind == "build":
         return _of_build(gate)
     if gate.kind == "state":
