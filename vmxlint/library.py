@@ -58,6 +58,7 @@ class Library:
         self._store = store
         self._files = {one.path: one for one in unit.files}
         self._index = named(b"macros", encoded(name))
+        self._found_macros: Mapping[str, str] = {}
         self._read: dict[str, Read] = {}
         self._new: list[str] = []
         self._numbers: dict[str, dict[int, int]] = {}
@@ -70,19 +71,23 @@ class Library:
         kept = unpack(_Defined, data) if data else None
         return dict(kept.files) if kept else {}
 
+    def take_macros(self, found: Mapping[str, str]) -> None:
+        """Take the macros that another process has found."""
+        self._found_macros = found
+
     @property
     def is_new(self) -> bool:
         """Whether no earlier run has kept anything of this unit."""
         return not self._kept_macros
 
     @cached_property
-    def _macros(self) -> Mapping[str, str]:
+    def macros(self) -> Mapping[str, str]:
         """The packed macros of each file, by the file's digest, in the order of the files."""
         found: dict[str, str] = {}
         for one in self.unit.files:
             digest = one.digest.hex()
-            known = self._kept_macros.get(digest)
-            found[digest] = self._packed_macros(one.path) if known is None else known
+            known = self._kept_macros.get(digest) or self._found_macros.get(digest)
+            found[digest] = known or self._packed_macros(one.path)
         return found
 
     def _packed_macros(self, path: str) -> str:
@@ -99,18 +104,15 @@ class Library:
         """Reads files of the unit by the macros of all of them."""
         from vmxlint import syntax
 
-        if not self._store.is_open:
-            files = [syntax.macros_of(self._texts[path]) for path in self._files]
-        else:
-            packed = (self._macros[one.digest.hex()] for one in self.unit.files)
-            found = [unpack(_Macros, one.encode()) for one in packed]
-            files = [one.macros for one in found if one]
+        packed = (self.macros[one.digest.hex()] for one in self.unit.files)
+        found = [unpack(_Macros, one.encode()) for one in packed]
+        files = [one.macros for one in found if one]
         return syntax.Reader(syntax.unit_macros(files), self._texts)
 
     @cached_property
     def _common(self) -> bytes:
         """What all files of the unit follow from beside their own bytes."""
-        return named(b"unit", *map(str.encode, self._macros.values())).encode()
+        return named(b"unit", *map(str.encode, self.macros.values())).encode()
 
     def _name(self, kind: bytes, path: str, *more: bytes) -> str:
         return named(kind, encoded(path), self._files[path].digest, self._common, *more)
@@ -203,8 +205,8 @@ class Library:
             bodies = {number: pack(body).decode() for number, body in more}
             kept = tuple({**self._kept_bodies(path), **bodies}.items())
             self._store.put(self._bodies_name(path), pack(_Bodies(kept)))
-        if self._macros.keys() != self._kept_macros.keys():
-            self._store.put(self._index, pack(_Defined(tuple(self._macros.items()))))
+        if self.macros.keys() != self._kept_macros.keys():
+            self._store.put(self._index, pack(_Defined(tuple(self.macros.items()))))
 
 
 class _Texts(Mapping[str, bytes]):

@@ -6,11 +6,11 @@ plain: any executor will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vmxlint import shelter
 from vmxlint.cache import NOWHERE, Store
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from vmxlint.facts import Facts
     from vmxlint.library import Library, Read
 
+T = TypeVar("T")
+
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-AHEAD = 150_000  # bytes that another process reads while this one still imports and links
+AHEAD = 400_000  # bytes that another process reads while this one still imports and links
 
 
 class Reading:
@@ -43,12 +45,13 @@ class Reading:
     ) -> None:
         self.unit = read_unit(root, dialect)
         self._store = store
-        self._work = (str(root), dialect.id)
+        self._work = (str(root), dialect.id, self.unit.digest)
         self._jobs = jobs
         self._executor = executor
         self._own: Executor | None = None
         self._is_done = self._is_late = False
         self._here: list[str] = []
+        self._macros: Future[Mapping[str, str]] | None = None
         self._waiting: list[Future[Part]] = []
 
     @cached_property
@@ -60,9 +63,9 @@ class Reading:
     def begin(self) -> None:
         """Start other processes, if the unit is large and was never read before."""
         if not shelter.falls() and self._library.is_new:
-            self._share(self.unit.files)
+            self._share(self.unit.files, macros=True)
 
-    def _share(self, files: Sequence[SourceFile]) -> None:
+    def _share(self, files: Sequence[SourceFile], *, macros: bool = False) -> None:
         small = sum(len(one.data) for one in files) < PARALLEL_FROM
         self._here, *others = shares(files, 1 if small else self._jobs)
         executor = self._executor
@@ -70,6 +73,8 @@ class Reading:
             executor = self._own = _processes(len(others))
         if executor is not None:
             with shelter.uninterrupted():
+                if others and macros:
+                    self._macros = executor.submit(read_macros, *self._work)
                 self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
 
     def facts(self) -> tuple[list[Facts], Library]:
@@ -86,22 +91,16 @@ class Reading:
         if not self._waiting:
             library.kept()
             self._share([one for one in self.unit.files if one.path in set(library.missing())])
+        for macros in _of_the_living([self._macros] if self._macros else []):
+            library.take_macros(macros)
         library.add(library.read(self._here))
-        for part in self._parts():
+        for part in _of_the_living(self._waiting):
             if part.unit == self.unit.digest:
                 library.add(part.read)
             self._is_late = self._is_late or part.is_late
         if self._own:
             self._own.shutdown()
         library.add(library.read(library.missing()))  # another process saw another state of files
-
-    def _parts(self) -> Iterator[Part]:
-        """What the other processes have read, of those that live."""
-        from concurrent.futures.process import BrokenProcessPool
-
-        for future in self._waiting:
-            with suppress(BrokenProcessPool):
-                yield future.result()
 
     def _examine(self) -> None:
         """Take out of the unit what kills the parser."""
@@ -120,6 +119,15 @@ class Reading:
     def is_late(self) -> bool:
         """Whether a step took too long, so that another run may find more."""
         return self._is_late or has_passed() or shelter.falls() > 0
+
+
+def _of_the_living(waiting: Iterable[Future[T]]) -> Iterator[T]:
+    """What other processes have found, of those that live."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    for future in waiting:
+        with suppress(BrokenProcessPool):
+            yield future.result()
 
 
 def _processes(number: int) -> Executor:
@@ -147,13 +155,23 @@ class Part(NamedTuple):
     is_late: bool
 
 
-def read_part(root: str, dialect: str, paths: Sequence[str]) -> Part:
-    """The Facts of some files of the unit at `root`."""
+def read_macros(root: str, dialect: str, digest: bytes) -> Mapping[str, str]:
+    """The macros of the files of the unit at `root`; see Library.macros."""
+    return _library(root, dialect, digest).macros
+
+
+@lru_cache(maxsize=1)  # between the tasks of one process for one state of a unit
+def _library(root: str, dialect: str, _: bytes) -> Library:
     from vmxlint.library import Library
 
-    unit = read_unit(Path(root), dialects.load(dialect))
-    read = list(Library(unit, root, NOWHERE).read(paths))
-    return Part(unit.digest, read, has_passed())
+    return Library(read_unit(Path(root), dialects.load(dialect)), root, NOWHERE)
+
+
+def read_part(root: str, dialect: str, digest: bytes, paths: Sequence[str]) -> Part:
+    """The Facts of some files of the unit at `root`, which `digest` names as it should be."""
+    library = _library(root, dialect, digest)
+    read = list(library.read(paths))
+    return Part(library.unit.digest, read, has_passed())
 
 
 def shares(files: Sequence[SourceFile], jobs: int) -> list[list[str]]:
