@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench import floor
 from tests.bench.peers import peers
-from tests.bench.timing import Contender, Cost, measured, ratio, typical
+from tests.bench.timing import Contender, Cost, measured, ratios, typical
 from vmxlint.model import dialect
 from vmxlint.source import known_unit
 
@@ -45,14 +45,16 @@ def _table(path: Path, folder: Path, rounds: int, with_peers: bool) -> None:
         contenders += [one for one in every if size <= _LARGE or not one.name.startswith(_SLOW)]
     found = measured(contenders, rounds)
     print(f"\n{path}: {len(_files(path))} files, {size / 1e6:.1f} MB, medians of {rounds}\n")
-    print("| | seconds | times the first | processor seconds | MB |\n|---|---|---|---|---|")
+    print("| | seconds | times the first | processor seconds | times the first | MB |")
+    print("|---|---|---|---|---|---|")
     for name, costs in found.items():
         print(_row(name, costs, found[contenders[0].name]))
 
 
 def _row(name: str, costs: Sequence[Cost], first: Sequence[Cost]) -> str:
     wall, cpu, memory = typical(costs)
-    return f"| {name} | {wall:.2f} | {ratio(costs, first):.2f} | {cpu:.2f} | {memory:.0f} |"
+    slower, dearer = ratios(costs, first)
+    return f"| {name} | {wall:.2f} | {slower:.1f} | {cpu:.2f} | {dearer:.1f} | {memory:.0f} |"
 
 
 def _files(path: Path) -> list[Path]:

@@ -55,6 +55,9 @@ def typical(costs: Sequence[Cost]) -> Cost:
     return Cost(*(median(values) for values in zip(*costs, strict=True)))
 
 
-def ratio(costs: Sequence[Cost], floor: Sequence[Cost]) -> float:
-    """How many times as long as the floor, by the median over the rounds."""
-    return median(a.wall / b.wall for a, b in zip(costs, floor, strict=True))
+def ratios(costs: Sequence[Cost], floor: Sequence[Cost]) -> tuple[float, float]:
+    """How many times as long as the floor on the clock, and how many times its processor time: the
+    medians over the rounds. On a busy machine only the second says something."""
+    pairs = list(zip(costs, floor, strict=True))
+    wall = median(one.wall / other.wall for one, other in pairs)
+    return wall, median(one.cpu / max(other.cpu, 0.001) for one, other in pairs)
