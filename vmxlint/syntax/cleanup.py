@@ -157,12 +157,14 @@ class _Braces:
 
     def __init__(self, code: bytes) -> None:
         self._code = code
+        self._match = code.count(b"{") == code.count(b"}")
         self._at = 0
         self._depth = 0
 
     def are_open(self, position: int) -> bool:
-        """Whether a brace is open at `position`, counted from the last one closed in column 0."""
-        closed = self._code.rfind(b"\n}", self._at, position)
+        """Whether a brace is open at `position`; where not every brace is closed, counted from the
+        last one closed in column 0."""
+        closed = -1 if self._match else self._code.rfind(b"\n}", self._at, position)
         if closed >= 0:
             self._at, self._depth = closed + 2, 0
         self._depth += self._code.count(b"{", self._at, position)
