@@ -11,20 +11,22 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-_OPTIONS = ("check", "--terse", "--quiet", "--exit-zero", "--color", "never", "--")
+_OPTIONS = ("--terse", "--quiet", "--color", "never", "--")
 _OURS = re.compile(rb"vmcs|vmread|vmwrite|vmlaunch|vmresume", re.IGNORECASE)
 
 
 def main() -> NoReturn:
     """Check the file that the command line names, and exit 0."""
     file = named(sys.argv[1:])
-    if file is not None and concerns_vmx(file):
+    path = analysed_with(file) if file else None
+    if file and path:
         sys.stdout.flush()
         os.dup2(2, 1)
-        _check(file)
+        _check(file, path)
     sys.exit(0)
 
 
@@ -33,26 +35,45 @@ def named(arguments: Sequence[str]) -> str | None:
     return next((one for one in reversed(arguments) if one.endswith(".c")), None)
 
 
-def concerns_vmx(file: str) -> bool:
-    """Whether a file lies in a hypervisor that vmxlint knows, or speaks of VMX itself: the rest of
-    the kernel is passed over without a look at what is around it."""
+def analysed_with(file: str) -> str | None:
+    """The path to analyse for a file, None if neither its folder nor its text speaks of VMX.
+
+    For a file of a hypervisor that vmxlint knows that is the whole of it, so that the answer for
+    one file, once kept, is the answer for all.
+    """
     from vmxlint.model import dialect
     from vmxlint.source import known_unit
 
     try:
         path = Path(file).resolve(strict=True)
-        return bool(known_unit(path, dialect.load("kvm")) or _OURS.search(path.read_bytes()))
+        if unit := known_unit(path, dialect.load("kvm")):
+            return str(unit) if os.path.isabs(file) else os.path.relpath(unit)  # noqa: PTH117
+        return file if _OURS.search(path.read_bytes()) else None
     except (OSError, RuntimeError, ValueError):
-        return False
+        return None
 
 
-def _check(file: str) -> None:
-    from vmxlint.cli import main as command
+def _check(file: str, path: str) -> None:
     from vmxlint.reporters.escape import escape
 
     try:
-        command([*_OPTIONS, file])
+        _say(file, path)
     except SystemExit:
         pass  # it has said on stderr what was wrong
     except Exception as error:
         print(escape(f"vmxlint: can't check {file!r}: {error!r}"), file=sys.stderr)
+
+
+def _say(file: str, path: str) -> None:
+    """What `vmxlint check` says of the path, as far as it is about the file."""
+    from vmxlint.cli import check, output, settings
+
+    place = Path(file).resolve()
+    with check.command.make_context("vmxlint-kbuild", [*_OPTIONS, path]) as context:
+        given = settings.resolved(context)
+        report, keep = check.analysed(given)
+        opened = {one: Path(report.prefixes[one.location.path]) for one in report.findings}
+        own = tuple(one for one, where in opened.items() if where.resolve() == place)
+        wanted = output.outputs("concise", ())
+        output.emit(replace(report, findings=own, stale=()), given, wanted)
+        keep()
