@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,8 +34,12 @@ def judge(
         return Judgement(())
     held = dict(_held(files, found, hits))
     used = {(id(one), hits[place][0].id) for place, one in held.items()}
-    functions = {one.path: one for one in facts}
-    judged = [_judged(one, functions.get(one.path), ran, used) for one in found]
+    around = {one.path: _functions(one) for one in facts}
+    named = {key: rule for rule in rules() for key in (rule.id.lower(), rule.name)}
+    judged = [
+        Judged(one, _at(around.get(one.path, []), one.start), *_wrong(one, named, ran, used))
+        for one in found
+    ]
     about = [(rule, hit) for rule in ran if rule.is_own for hit in rule.check(judged)]
     return Judgement(about, {place: one.reason for place, one in held.items()})
 
@@ -54,25 +59,26 @@ def _held(
                 yield place, one
 
 
-def _judged(
-    one: Suppression, facts: Facts | None, ran: Sequence[Rule], used: set[tuple[int, str]]
-) -> Judged:
-    known = {key: rule for rule in rules() for key in (rule.id.lower(), rule.name)}
+def _wrong(
+    one: Suppression, known: Mapping[str, Rule], ran: Sequence[Rule], used: set[tuple[int, str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names in a comment that no rule has, and those of rules that found nothing there."""
     named = {name: known.get(name.lower()) for name in one.names}
     unused = [
         name
         for name, rule in named.items()
         if rule and (rule.is_own or (rule in ran and (id(one), rule.id) not in used))
     ]
-    return Judged(
-        one,
-        _function_around(facts, one.start),
-        tuple(name for name, rule in named.items() if rule is None),
-        tuple(unused) if one.reason else (),
-    )
+    unknown = tuple(name for name, rule in named.items() if rule is None)
+    return unknown, tuple(unused) if one.reason else ()
 
 
-def _function_around(facts: Facts | None, offset: int) -> str | None:
-    functions = facts.functions if facts else ()
-    around = (f for f in functions if f.origin == "function" and f.start <= offset < f.end)
-    return next((one.name for one in around), None)
+def _functions(facts: Facts) -> list[tuple[int, int, str]]:
+    """The functions of a file, in order: start, end, name."""
+    return sorted((f.start, f.end, f.name) for f in facts.functions if f.origin == "function")
+
+
+def _at(functions: list[tuple[int, int, str]], offset: int) -> str | None:
+    """The function around an offset."""
+    place = bisect_right(functions, offset, key=lambda one: one[0]) - 1
+    return functions[place][2] if place >= 0 and offset < functions[place][1] else None

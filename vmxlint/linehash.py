@@ -7,6 +7,8 @@ start, without spaces and tabs, and `:n`, which counts equal ones from the top o
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import cached_property
 
 _BASE, _BITS, _WINDOW = 37, (1 << 64) - 1, 100
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
@@ -22,32 +24,27 @@ class LineHashes:
     def __init__(self, data: bytes) -> None:
         text = data.decode("utf-8", "replace").replace("\r\n", "\n")
         self._text = "" if "\r" in text else _units(text) + _END
-        self._starts: list[int] = []
 
     def of(self, line: int) -> str | None:
         """The hash of a line, counted from 1 by its line feeds."""
         if not self._text:
             return None
-        start = self._start(line)
-        window = self._text[start : start + _WINDOW]
+        window, count = self._windows[line - 1]
         value = 0
         for unit in window:
             value = (value * _BASE + ord(unit)) & _BITS
-        return f"{value:x}:{self._count(window, start)}"
+        return f"{value:x}:{count}"
 
-    def _start(self, line: int) -> int:
-        if not self._starts:
-            self._starts = [0, *(found.end() for found in re.finditer("\n", self._text))]
-        return self._starts[line - 1]
-
-    def _count(self, window: str, last: int) -> int:
-        """How many lines up to the one at `last` begin with the same units."""
-        count = int(self._text.startswith(window))
-        at = self._text.find("\n" + window)
-        while 0 <= at < last:
-            count += 1
-            at = self._text.find("\n" + window, at + 1)
-        return count
+    @cached_property
+    def _windows(self) -> list[tuple[str, int]]:
+        """What each line begins with, and how many up to it begin so: equal units, equal hashes."""
+        starts = [0, *(found.end() for found in re.finditer("\n", self._text))]
+        counts: Counter[str] = Counter()
+        windows = []
+        for window in (self._text[start : start + _WINDOW] for start in starts):
+            counts[window] += 1
+            windows.append((window, counts[window]))
+        return windows
 
 
 def _units(text: str) -> str:
