@@ -138,3 +138,20 @@ def vmxlint(
 def rules(findings: Sequence[dict[str, Any]]) -> list[str]:
     """The rules of some findings, one a finding."""
     return sorted(one["rule"] for one in findings)
+
+
+def is_toggle(findings: Sequence[dict[str, Any]]) -> bool:
+    """Whether these are the findings of a control that is toggled, and so written twice."""
+    return {"VMX101"} <= set(rules(findings)) <= {"VMX101", "VMX103"}
+
+
+def deltas(change: dict[str, Any]) -> dict[str, float]:
+    """By how many cycles the typical pass of each path has changed, where it has."""
+    paths = change["paths"]
+    for one in paths:
+        low, typical, high = (one["delta"][end] for end in ("low", "typical", "high"))
+        assert low <= typical <= high
+        if one["before"] and one["after"]:
+            moved = one["after"]["typical"] - one["before"]["typical"]
+            assert abs(moved - typical) < 0.02 + abs(typical) / 1000
+    return {one["context"]: one["delta"]["typical"] for one in paths if one["delta"]["typical"]}

@@ -22,7 +22,7 @@ from tests.mutants import (
     new_file,
     toggle,
 )
-from tests.repositories import Repository, rules
+from tests.repositories import Repository, deltas, is_toggle, rules
 
 TOGGLE = toggle(OPEN_TIMER, f"pin_ctls_clearbit(vmx, {TIMER});")
 COLD = define(f"void now_and_then(struct vcpu_vmx *vmx)\n{{\n\t{WANTED}\n}}\n")
@@ -60,27 +60,30 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_toggle_is_new(way: str, repository: Repository) -> None:
     document = by(way, repository, *TOGGLE)
-    assert set(rules(document["findings"])) == {"VMX101"}
+    assert is_toggle(document["findings"])
     assert {one["path"] for one in document["findings"]} <= {VMX, NESTED}
     assert not document["change"]["fixed"]
+    assert deltas(document["change"])["entry"] > 10
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ("diff", "git", "patch"))
 def test_the_way_back_is_fixed(way: str, repository: Repository) -> None:
     repository.committed("toggle", *TOGGLE)
     back = [(file, new, old) for file, old, new in TOGGLE]
     document = by(way, repository, *back)
     assert not document["findings"]
-    assert set(rules(document["change"]["fixed"])) == {"VMX101"}
+    assert is_toggle(document["change"]["fixed"])
+    assert deltas(document["change"])["entry"] < -10
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ("staged", "git", "patch"))
 def test_a_caller_makes_an_untouched_line_a_finding(way: str, repository: Repository) -> None:
     repository.committed("cold", COLD)
     document = by(way, repository, CALL)
     (found,) = document["findings"]
     assert (found["rule"], found["function"]) == ("VMX102", "now_and_then")
     assert "now_and_then" in found["call_path"]
+    assert deltas(document["change"])["exit"] > 10
 
 
 MOVED = {
@@ -115,6 +118,7 @@ def test_what_is_only_moved_or_renamed_is_nothing(
     document = by(way, repository, *edits)
     assert not document["findings"]
     assert not document["change"]["fixed"]
+    assert not deltas(document["change"])
 
 
 def test_a_file_renamed_is_nothing(repository: Repository) -> None:
@@ -155,10 +159,14 @@ def test_a_series_pins_each_finding_to_its_patch(way: str, repository: Repositor
     assert found["patch"] == 'patch 2/3 "KVM: VMX: Write again"'
     assert not document["change"]["fixed"]
     first, second, third = document["change"]["patches"]
-    assert set(rules(first["new"])) == set(rules(first["lost"])) == {"VMX101"}
+    assert is_toggle(first["new"])
+    assert first["lost"] == first["new"]
     assert rules(second["new"]) == ["VMX102"]
     assert not second["lost"]
-    assert set(rules(third["fixed"])) == {"VMX101"}
+    assert is_toggle(third["fixed"])
+    steps = [deltas(one)["entry"] for one in (first, second, third)]
+    assert abs(sum(steps) - deltas(document["change"])["entry"]) < 0.1
+    assert steps[0] > 10
 
 
 def test_both_ways_say_the_same(repository: Repository) -> None:

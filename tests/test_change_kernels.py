@@ -10,7 +10,7 @@ import pytest
 
 from tests.kernels import KVM, kernel
 from tests.mutants import Edit
-from tests.repositories import Repository, rules
+from tests.repositories import Repository, deltas, rules
 
 VMX = "vmx/vmx.c"
 BIT = "PIN_BASED_VMX_PREEMPTION_TIMER"
@@ -63,6 +63,10 @@ def test_a_toggle_of_a_pin_control(way: str, repository: Repository) -> None:
     assert set(rules(document["findings"])) == {"VMX101"}
     assert {one["function"] for one in document["findings"]} == {"vmx_update_hv_timer"}
     assert not document["change"]["fixed"]
+    dearer = deltas(document["change"])
+    assert dearer["entry"] > 20
+    assert all(dearer[f"exit:{reason}"] > 1 for reason in ("HLT", "CPUID", "EXTERNAL_INTERRUPT"))
+    assert not dearer.keys() & {"exit", "vcpu-load", "vcpu-put"}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -80,6 +84,7 @@ def test_moved_code_is_nothing(way: str, repository: Repository) -> None:
     document = by(way, repository)
     assert not document["findings"]
     assert not document["change"]["fixed"]
+    assert not deltas(document["change"])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -92,6 +97,10 @@ def test_a_caller_of_a_cold_function(way: str, repository: Repository) -> None:
     document = by(way, repository)
     assert "VMX201" in rules(document["findings"])
     assert {one["function"] for one in document["findings"]} == {"vmx_note_vector"}
+    dearer = deltas(document["change"])
+    assert dearer["exit"] > 10
+    assert dearer["nested-round-trip"] > dearer["exit"]
+    assert "entry" not in dearer
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -101,6 +110,7 @@ def test_a_fix_of_a_planted_finding(way: str, repository: Repository) -> None:
     document = by(way, repository)
     assert not document["findings"]
     assert set(rules(document["change"]["fixed"])) == {"VMX101"}
+    assert deltas(document["change"])["entry"] < -20
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -115,3 +125,6 @@ def test_a_series_that_undoes_its_first_patch(way: str, repository: Repository) 
     assert set(rules(first["lost"])) == {"VMX101"}
     assert not second["new"]
     assert set(rules(third["fixed"])) == {"VMX101"}
+    assert not deltas(document["change"])
+    assert not deltas(second)
+    assert deltas(first)["entry"] == -deltas(third)["entry"] > 20

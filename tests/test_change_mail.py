@@ -6,11 +6,12 @@ import base64
 import re
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.mutants import VMX, WANTED, Edit, define, entry
-from tests.repositories import AFTER, Repository, rules, vmxlint
+from tests.repositories import AFTER, Repository, is_toggle, rules, vmxlint
 from tests.test_change import CALL, COLD, TOGGLE, series
 
 
@@ -27,8 +28,11 @@ def mailed(repository: Repository, *edits: Edit, options: tuple[str, ...] = ()) 
     return mail
 
 
-def patch_rules(repository: Repository, text: bytes, *arguments: str) -> set[str]:
-    return set(rules(repository.change("--patch", "-", *arguments, given=text)["findings"]))
+def patched(repository: Repository, text: bytes, *arguments: str) -> list[dict[str, Any]]:
+    findings: list[dict[str, Any]] = repository.change("--patch", "-", *arguments, given=text)[
+        "findings"
+    ]
+    return findings
 
 
 def test_forms_of_one_patch(repository: Repository, tmp_path: Path) -> None:
@@ -41,10 +45,10 @@ def test_forms_of_one_patch(repository: Repository, tmp_path: Path) -> None:
     shown = b"commit 0123\nAuthor: a <a@b>\nDate:   today\n\n    KVM: Subject\n\n" + diff
     bare = mail.partition(b"\n")[2]
     for text in (mail, crlf, diff, unnumbered, plain, shown, bare, b"\n\n" + mail):
-        assert patch_rules(repository, text) == {"VMX101"}, text[:300]
+        assert is_toggle(patched(repository, text)), text[:300]
     file = tmp_path / "0001.patch"
     file.write_bytes(mail)
-    assert set(rules(repository.change("--patch", file)["findings"])) == {"VMX101"}
+    assert is_toggle(repository.change("--patch", file)["findings"])
 
 
 @pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
@@ -57,7 +61,7 @@ def test_encoded_mails(encoding: str, repository: Repository) -> None:
     message.set_content(text, cte=encoding)
     assert base64.b64encode(b"diff")[:3] in bytes(message) or encoding != "base64"
     document = repository.change("--patch", "-", given=bytes(message))
-    assert set(rules(document["findings"])) == {"VMX101"}
+    assert is_toggle(document["findings"])
     assert document["findings"][0]["patch"] == 'patch "KVM: VMX: Caf\u00e9"'
 
 
@@ -73,8 +77,8 @@ def test_a_patch_for_another_commit(repository: Repository) -> None:
         (VMX, "static void park_deadline_timer", "static void  park_deadline_timer"),
         (VMX, "U32_MAX", "(U32_MAX)"),
     )
-    assert patch_rules(repository, named) == {"VMX101"}
-    assert patch_rules(repository, plain, "--base", "HEAD~1") == {"VMX101"}
+    assert is_toggle(patched(repository, named))
+    assert is_toggle(patched(repository, plain, "--base", "HEAD~1"))
     done = repository.check("--patch", "-", given=plain)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == (
@@ -148,9 +152,7 @@ def test_new_renamed_copied_and_deleted_files(repository: Repository) -> None:
     repository.commit("KVM: VMX: Remove")
     mail = repository.mails()
     repository.git("reset", "-q", "--hard", "HEAD~1")
-    assert set(rules(repository.change("--patch", "-", given=mail)["change"]["fixed"])) == {
-        "VMX101"
-    }
+    assert is_toggle(repository.change("--patch", "-", given=mail)["change"]["fixed"])
 
 
 def test_the_newest_version_of_a_series_in_any_order(repository: Repository) -> None:
@@ -241,7 +243,7 @@ def test_terse_and_quiet_for_one_patch_at_a_time(repository: Repository) -> None
     assert not done.stderr
     lines = done.stdout.decode().splitlines()
     assert lines
-    assert all(re.fullmatch(r"vmx/\w+\.c:\d+:\d+: warning: .* \[VMX101\]", one) for one in lines)
+    assert all(re.fullmatch(r"vmx/\w+\.c:\d+:\d+: warning: .* \[VMX10[13]\]", one) for one in lines)
     clean = mailed(repository, define("int nothing;"))
     done = repository.check("--patch", "-", "--terse", "--quiet", given=clean)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
