@@ -89,6 +89,18 @@ def test_a_patch_for_another_commit(repository: Repository) -> None:
     assert b"doesn't apply to HEAD" in done.stderr
 
 
+def test_a_branch_that_has_the_patches_already(repository: Repository) -> None:
+    series(repository)
+    mails = repository.mails(3)
+    one_by_one = [b"From " + one for one in mails.split(b"\nFrom ")]
+    one_by_one[0] = one_by_one[0].removeprefix(b"From ")
+    assert rules(repository.change("--patch", "-", given=mails)["findings"]) == ["VMX102"]
+    found = [patched(repository, one + b"\n") for one in one_by_one]
+    assert is_toggle(found[0])
+    assert rules(found[1]) == ["VMX102"]
+    assert not found[2]
+
+
 def test_what_is_no_patch(repository: Repository) -> None:
     for text in (b"", b"\n", b"hello\n", b"\0\xff", b"# a script\ndo(something)\n"):
         done = repository.check("--patch", "-", given=text)

@@ -12,6 +12,7 @@ from vmxlint.change.git import GitError, git
 from vmxlint.source import InputError
 
 _ID = re.compile("[0-9a-f]{40,64}")
+_RECENT = 100  # commits that a patch is looked for among
 _COUNTED = re.compile(r"(.+)-([1-9]\d{0,5})")
 
 
@@ -61,6 +62,17 @@ class Repository:
     def _between(self, left: str, dots: str, right: str) -> list[str]:
         old = self.fork(left, right) if dots == "..." else self.commit(left)
         return self._listed(self.commit(right), f"^{old}")
+
+    def with_subject(self, subject: str) -> str | None:
+        """The latest of HEAD's commits with a subject, if it is among the last hundred."""
+        if not subject or not self.head():
+            return None
+        listed = self._git(
+            "rev-list", "--first-parent", f"--max-count={_RECENT}", "--format=%s", "HEAD", "--"
+        )
+        lines = iter(listed.decode("utf-8", "replace").split("\n"))
+        pairs = ((line.removeprefix("commit "), next(lines, "")) for line in lines)
+        return next((commit for commit, found in pairs if found == subject), None)
 
     def fork(self, left: str, right: str) -> str:
         """The last commit that two revisions have in common; InputError if there is none."""

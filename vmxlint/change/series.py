@@ -98,16 +98,29 @@ def _subject(commit: bytes) -> str:
 
 
 def mails(repository: Repository, own: Store, mailed: Mailed, base: str | None) -> Series:
-    """Patches applied to `base`, else to the commit that they name, else to HEAD."""
+    """Patches applied to `base`, else to the commit that they name, else to HEAD.
+
+    Where HEAD has them already, as a branch of whose patches b4 asks, they are applied to what it
+    was before the first of them.
+    """
     note = ""
     if base is None and mailed.base:
         try:
             base = repository.commit(mailed.base)[:_SHORT]
         except InputError:
             note = f"base-commit {mailed.base[:_SHORT]} is not here: applied to HEAD"
-    base = base or "HEAD"
-    tree = repository.tree(base) if base != "HEAD" or repository.head() else own.empty_tree()
-    return _applied(GitTree(own, tree), mailed, base, note, lambda _: True)
+    if base is not None:
+        return _applied(GitTree(own, repository.tree(base)), mailed, base, note)
+    tree = repository.tree("HEAD") if repository.head() else own.empty_tree()
+    try:
+        return _applied(GitTree(own, tree), mailed, "HEAD", note)
+    except InputError:
+        subject = mailed.patches[0].subject if mailed.patches else ""
+        there = repository.with_subject(subject)
+        if there is None:
+            raise
+        base, tree = _parent(repository, own, there)
+        return _applied(GitTree(own, tree), mailed, base, "HEAD has it already")
 
 
 def on_plain_files(
@@ -121,7 +134,11 @@ def on_plain_files(
     )
 
 
-def _applied(tree: Tree, mailed: Mailed, base: str, note: str, wanted: Wanted) -> Series:
+def _every(_: bytes) -> bool:
+    return True
+
+
+def _applied(tree: Tree, mailed: Mailed, base: str, note: str, wanted: Wanted = _every) -> Series:
     trees = [tree]
     with tempfile.TemporaryDirectory(prefix="vmxlint-") as folder:
         scratch = store(Path(folder) / "scratch")
