@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from vmxlint.bits import BitChange, same_branch
+from vmxlint.conditions import truth
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach
+from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, Reach, hottest
 
 _UNAVOIDABLE = ("window", "guest-state", "msr-switch")
 _RARE = 0.02  # our guess of what is no longer normal running, as an unknown condition's chance is
@@ -27,7 +29,7 @@ def toggles(program: Program) -> Toggles:
     """The changes of each toggled bit, by BitChange.key."""
     groups: dict[tuple[str, str], list[HotChange]] = {}
     for change in program.bit_changes:
-        if reaches := tuple(_hot(program, change)):
+        if reaches := tuple(hottest(_hot(program, change)).values()):
             groups.setdefault(change.key, []).append(HotChange(change, reaches))
     able = {key: _without_preparation(changes) for key, changes in groups.items()}
     return {key: changes for key, changes in able.items() if _is_toggle(changes)}
@@ -40,10 +42,26 @@ def is_forced(change: BitChange) -> bool:
 
 def _hot(program: Program, change: BitChange) -> Iterator[Reach]:
     """The ways to a change that are taken in normal running: for no request, after no failure."""
-    for reach in program.reaches(change.operation):
+    for reach in (*program.reaches(change.operation), *_by_argument(program, change)):
         usual = not any(gate.is_exceptional for gate in reach.gates)
         if usual and reach.probability.typical >= _RARE:
             yield reach
+
+
+def _by_argument(program: Program, change: BitChange) -> Iterator[Reach]:
+    """The ways through each call whose argument asks for a change: the way to its function that is
+    known as the most probable may be one that asks for the other half."""
+    operation, routine = change.operation, change.operation.routine
+    for gate in program.gates_before(operation):
+        if gate.parameter not in routine.parameters:
+            continue
+        place = routine.parameters.index(gate.parameter) + 1
+        for edge in program.linker.callers(routine):
+            given = edge.site.expr.kids[place : place + 1]
+            if given and truth(given[0]) is gate.holds:
+                for reach in program.contexts.of(edge.caller, edge.site):
+                    path, calls = (*reach.path, routine.name), (*reach.calls, edge)
+                    yield replace(reach, path=path, calls=calls)
 
 
 def _without_preparation(changes: Sequence[HotChange]) -> Sequence[HotChange]:
