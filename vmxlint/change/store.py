@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +32,10 @@ class Blob(NamedTuple):
 
 @dataclass(frozen=True)
 class Store:
-    """A bare repository at `folder`."""
+    """A bare repository at `folder`, which keeps in memory what was read of it."""
 
     folder: Path
+    _known: dict[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def git(self, *arguments: str | bytes | Path, given: bytes = b"", index: str = "") -> bytes:
         """What git says when called here, with an index of ours if one is named."""
@@ -67,17 +68,18 @@ class Store:
 
     def contents(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """The bytes of some blobs, by id; InputError for one that is missing."""
-        asked = sorted(set(ids))
-        answer = self.git("cat-file", "--batch", given=b"".join(one + b"\n" for one in asked))
-        found, at = {}, 0
+        asked = sorted(set(ids) - self._known.keys())
+        lines = b"".join(one + b"\n" for one in asked)
+        answer = self.git("cat-file", "--batch", given=lines) if asked else b""
+        at = 0
         for one in asked:
             end = answer.index(b"\n", at)
             head = answer[at:end].split()
             if len(head) != 3:
                 raise InputError(f"the repository lacks the object {one.decode('ascii')}")
             start, at = end + 1, end + 1 + int(head[2]) + 1
-            found[one] = answer[start : at - 1]
-        return found
+            self._known[one] = answer[start : at - 1]
+        return {one: self._known[one] for one in ids}
 
     def staged(self, index: Path) -> list[Blob]:
         """The files and links of another repository's index, of which a copy is read.
