@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmxlint.findings import OWN
-from vmxlint.hits import Hit
+
+if TYPE_CHECKING:
+    from vmxlint.hits import Hit
 
 SEVERITIES = ("error", "warning", "note")
 TIERS = ("default", "audit")
