@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fixtures import FIXTURES
+from tests.fuzz import forked
 from tests.fuzz.mutation import mutated
 from tests.fuzz.oracle import FORMATS, faults
 
@@ -64,7 +65,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         for number, (form, tree) in enumerate(inputs(given.seed, trees(given.more)), 1):
             root = written(tree, Path(scratch) / "unit")
-            for fault in faults(form, root):
+            for fault in faults(form, root, forked.run):
                 bad += 1
                 kept = written(tree, given.keep / f"{given.seed}-{number}")
                 print(f"{kept}: {fault}", flush=True)
