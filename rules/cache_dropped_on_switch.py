@@ -37,12 +37,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vmxlint.copies import Copy, Use
+from vmxlint.contexts.reach import NESTED, NESTED_ENTRY, Reach
 from vmxlint.cost import VMREAD, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING, exactly
+from vmxlint.operations.copies import Copy, Use
 from vmxlint.program import Program
-from vmxlint.reach import NESTED, NESTED_ENTRY, Reach
 
 ID = "VMX302"
 SEVERITY = "warning"

@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.copies import Copy, Use
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach, hottest
 from vmxlint.cost import VMREAD, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING, exactly
+from vmxlint.operations.copies import Copy, Use
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach, hottest
 
 ID = "VMX301"
 SEVERITY = "warning"

@@ -33,12 +33,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.writes import Writes
+from vmxlint.questions.writes import Writes
 
 ID = "VMX104"
 SEVERITY = "warning"

@@ -37,13 +37,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmxlint.bits import BitChange
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import Interval
+from vmxlint.operations.bits import BitChange
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.toggles import toggles
+from vmxlint.questions.toggles import toggles
 
 ID = "VMX101"
 SEVERITY = "warning"

@@ -38,13 +38,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import exactly
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.writes import Writes
+from vmxlint.questions.writes import Writes
 
 ID = "VMX102"
 SEVERITY = "warning"

@@ -39,16 +39,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vmxlint.bits import BitChange, same_branch
+from vmxlint.contexts.reach import ENTRY, NESTED_ENTRY, Reach
 from vmxlint.cost import RECHECK, VMWRITE, Saving, Times
 from vmxlint.flow import Site
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import NOTHING, ONCE
 from vmxlint.operations import Operation
+from vmxlint.operations.bits import BitChange, same_branch
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, NESTED_ENTRY, Reach
-from vmxlint.routine import Routine
-from vmxlint.writes import Writes
+from vmxlint.questions.writes import Writes
 
 ID = "VMX103"
 SEVERITY = "warning"

@@ -33,14 +33,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.reach import NESTED_EXIT, Reach
 from vmxlint.cost import VMREAD, Saving, Times
-from vmxlint.gate import Gate
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import NOTHING
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import NESTED_EXIT, Reach
-from vmxlint.routine import Routine
 
 ID = "VMX205"
 SEVERITY = "warning"

@@ -38,10 +38,10 @@ import re
 from collections.abc import Iterator
 
 from vmxlint.facts import Expr
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, Spot
-from vmxlint.layout import Layout, expressions, offset_of
 from vmxlint.program import Program
-from vmxlint.routine import Routine
+from vmxlint.questions.layout import Layout, expressions, offset_of
 
 ID = "VMX501"
 SEVERITY = "note"

@@ -38,8 +38,8 @@ from collections.abc import Iterator, Mapping
 
 from vmxlint.hits import Hit, Spot
 from vmxlint.includes import Graph, Link, around, groups, included, is_last_word
-from vmxlint.layout import Layout
 from vmxlint.program import Program
+from vmxlint.questions.layout import Layout
 
 ID = "VMX504"
 SEVERITY = "note"

@@ -34,12 +34,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, Reach
 from vmxlint.cost import VMWRITE, Saving, Times
-from vmxlint.guards import Guards
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, Reach
+from vmxlint.questions.guards import Guards
 
 ID = "VMX106"
 SEVERITY = "warning"

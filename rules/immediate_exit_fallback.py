@@ -34,11 +34,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.facts import names
 from vmxlint.hits import Hit, spot
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.timer import FIELD, Request, Timer, Way
+from vmxlint.questions.timer import FIELD, Request, Timer, Way
 
 ID = "VMX403"
 SEVERITY = "warning"

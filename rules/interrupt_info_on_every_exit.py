@@ -31,13 +31,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.reach import EXIT, NESTED_EXIT, Reach
 from vmxlint.cost import VMREAD, Saving, Times
-from vmxlint.gate import Gate
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import exactly
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import EXIT, NESTED_EXIT, Reach
 
 ID = "VMX201"
 SEVERITY = "warning"

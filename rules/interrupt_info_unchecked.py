@@ -37,16 +37,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import EXIT, Reach
 from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.facts import Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.hits import Hit, spot
 from vmxlint.interval import exactly
 from vmxlint.numbers import evaluate
+from vmxlint.operations.templates import assigned
 from vmxlint.program import Program
-from vmxlint.reach import EXIT, Reach
-from vmxlint.templates import assigned
-from vmxlint.values import Holder, Trail, trails
+from vmxlint.questions.values import Holder, Trail, trails
 
 ID = "VMX202"
 SEVERITY = "warning"

@@ -33,13 +33,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
 from vmxlint.cost import Saving
 from vmxlint.facts import spelled
-from vmxlint.guards import Guards
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, Reach
+from vmxlint.questions.guards import Guards
 
 ID = "VMX601"
 SEVERITY = "note"

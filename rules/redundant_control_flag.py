@@ -35,16 +35,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vmxlint.bits import BitChange
-from vmxlint.conditions import truth
+from vmxlint.contexts.reach import Reach, hottest
 from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.flow import Site
+from vmxlint.flow.conditions import truth
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING
-from vmxlint.members import Look, Store, looks_at, stores_to
+from vmxlint.operations.bits import BitChange
+from vmxlint.operations.members import Look, Store, looks_at, stores_to
+from vmxlint.operations.structs import Place
 from vmxlint.program import Program
-from vmxlint.reach import Reach, hottest
-from vmxlint.structs import Place
 
 ID = "VMX303"
 SEVERITY = "warning"

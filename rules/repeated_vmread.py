@@ -30,15 +30,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.calls.link import Edge
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import VMREAD, Saving
 from vmxlint.facts import spelled, walk
 from vmxlint.flow import Condition
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
-from vmxlint.link import Edge
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.routine import Routine
 
 ID = "VMX203"
 SEVERITY = "warning"

@@ -34,16 +34,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from vmxlint.conditions import truth
 from vmxlint.facts import walk
 from vmxlint.flow import Site
+from vmxlint.flow.conditions import truth
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
-from vmxlint.members import looks_at
 from vmxlint.numbers import evaluate
+from vmxlint.operations.members import looks_at
+from vmxlint.operations.structs import Place
 from vmxlint.program import Program
-from vmxlint.routine import Routine
-from vmxlint.structs import Place
-from vmxlint.timer import Timer, Way
+from vmxlint.questions.timer import Timer, Way
 
 ID = "VMX401"
 SEVERITY = "warning"

@@ -37,13 +37,13 @@ from typing import NamedTuple
 
 from vmxlint.facts import Expr, walk
 from vmxlint.flow import Site
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
+from vmxlint.operations.templates import assigned
 from vmxlint.program import Program
-from vmxlint.routine import Routine
-from vmxlint.templates import assigned
-from vmxlint.timer import FIELD, Timer, Way
+from vmxlint.questions.timer import FIELD, Timer, Way
 
 ID = "VMX402"
 SEVERITY = "warning"

@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.hits import Hit, spot
 from vmxlint.program import Program
-from vmxlint.reach import Reach
-from vmxlint.timer import FIELD, Timer, Way
+from vmxlint.questions.timer import FIELD, Timer, Way
 
 ID = "VMX404"
 SEVERITY = "warning"

@@ -39,8 +39,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmxlint.hits import Hit, Spot
-from vmxlint.layout import Layout
 from vmxlint.program import Program
+from vmxlint.questions.layout import Layout
 
 ID = "VMX502"
 SEVERITY = "note"

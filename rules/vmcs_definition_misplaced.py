@@ -38,8 +38,8 @@ from collections.abc import Iterator
 
 from vmxlint.hits import Hit, Spot
 from vmxlint.includes import around, included
-from vmxlint.layout import Layout
 from vmxlint.program import Program
+from vmxlint.questions.layout import Layout
 
 ID = "VMX503"
 SEVERITY = "note"

@@ -37,13 +37,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vmxlint.contexts.reach import EXIT, NESTED_EXIT, Reach
 from vmxlint.cost import VMREAD, Saving
 from vmxlint.hits import Hit, Spot, spot
-from vmxlint.holdings import Holding, Holdings
 from vmxlint.operations import Operation
-from vmxlint.order import Order
 from vmxlint.program import Program
-from vmxlint.reach import EXIT, NESTED_EXIT, Reach
+from vmxlint.questions.holdings import Holding, Holdings
+from vmxlint.questions.order import Order
 
 ID = "VMX204"
 SEVERITY = "warning"

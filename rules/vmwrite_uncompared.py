@@ -34,12 +34,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, NESTED_EXIT, Reach
 from vmxlint.cost import VMWRITE, Saving
-from vmxlint.guards import Guards
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, NESTED_EXIT, Reach
+from vmxlint.questions.guards import Guards
 
 ID = "VMX105"
 SEVERITY = "note"

@@ -38,14 +38,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fixtures import FACTS, options
+from vmxlint.contexts.gate import UNKNOWN, Gate
 from vmxlint.flow import Conditions
-from vmxlint.gate import UNKNOWN, Gate
+from vmxlint.flow.routine import Routine
 from vmxlint.hits import spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reading import read_facts
-from vmxlint.routine import Routine
-from vmxlint.source import SUFFIXES, SourceFile, read_unit
+from vmxlint.reading.source import SUFFIXES, SourceFile, read_unit
 
 KINDS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid", "rdmsr", "wrmsr")
 

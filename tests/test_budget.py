@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures import FIXTURES, options
 from vmxlint.budget import Budget, Count, compared
 from vmxlint.engine import budget
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 HEAD = """
 enum vmcs_field { GUEST_RIP = 0x681e, GUEST_RSP = 0x681c, HOST_RSP = 0x6c14, TPR_THRESHOLD = 0x401c,

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.test_cli import BEFORE, vmxlint
-from vmxlint.answers import Answer
 from vmxlint.cache import NOWHERE, Store, clean, opened
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.store import LARGEST
@@ -28,8 +27,9 @@ from vmxlint.engine import run
 from vmxlint.facts import Body, Facts, Row
 from vmxlint.findings import Report
 from vmxlint.reading import Reading, read_facts
+from vmxlint.reading.answers import Answer
+from vmxlint.reading.source import SourceFile, Unit, read_unit, target
 from vmxlint.reporters import json_v1
-from vmxlint.source import SourceFile, Unit, read_unit, target
 
 FILES = sorted(one.relative_to(BEFORE).as_posix() for one in BEFORE.rglob("*.[chS]"))
 FRAGMENTS = (

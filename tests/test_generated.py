@@ -17,7 +17,7 @@ from vmxlint.flow import Condition
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reading import read_facts
-from vmxlint.source import SourceFile, Unit
+from vmxlint.reading.source import SourceFile, Unit
 
 MOST = 24
 FIELDS = [

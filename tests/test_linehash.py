@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmxlint.linehash import LineHashes
-from vmxlint.source import SourceFile
+from vmxlint.reading.linehash import LineHashes
+from vmxlint.reading.source import SourceFile
 
 LAST = "c129715d7a2bc9a3:1"  # of the empty line behind the last line feed
 

@@ -16,11 +16,11 @@ import pytest
 from tests.fixtures import options
 from tests.kernels import KVM, kernel
 from vmxlint.facts import Facts
+from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reading import read_facts
-from vmxlint.routine import Routine
-from vmxlint.source import SourceFile, read_unit
+from vmxlint.reading.source import SourceFile, read_unit
 
 VERSIONS = ("5.0.1", "5.3.1", "6.1", "6.12", "7.3")
 FEWEST_CALLS = {"vmcs": 500, "controls": 15, "pointer": 10, "msr": 40}

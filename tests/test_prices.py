@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from tests.fixtures import FIXTURES, analysed, options
 from tests.kernels import KVM, kernel
 from tests.test_cli import vmxlint
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import Pricing, Rate, Saving, Times
 from vmxlint.engine import run
 from vmxlint.findings import Finding, Report
 from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.model import load_model, profiles
 from vmxlint.model.profiles import Profile
-from vmxlint.reach import Reach
 from vmxlint.reporters.cycles import in_words
 
 MODEL = load_model()

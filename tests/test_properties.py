@@ -15,7 +15,7 @@ from tests.fixtures import FIXTURES, TREES, analysed, cases, options
 from tests.test_cli import vmxlint
 from vmxlint.engine import run
 from vmxlint.findings import Finding, Report
-from vmxlint.source import SourceFile
+from vmxlint.reading.source import SourceFile
 
 BEFORE = FIXTURES / "kvm_before"
 SOME = (*TREES, *cases()[::7])

@@ -23,10 +23,10 @@ from vmxlint.change.provenance import Provenance, provenance, without_secrets
 from vmxlint.cost import RECHECK
 from vmxlint.findings import Location, Term
 from vmxlint.interval import NOTHING, Interval, exactly
-from vmxlint.linehash import LineHashes
+from vmxlint.reading.linehash import LineHashes
+from vmxlint.reading.source import SourceFile
 from vmxlint.registry import rules
 from vmxlint.reporters import sarif
-from vmxlint.source import SourceFile
 
 TERMS = (
     Term("vmwrite", "r", Interval(20, 27.5, 50), exactly(0.1), exactly(2), "B", ("s",)),

@@ -17,7 +17,7 @@ from tests.kernels import KVM, kernel
 from tests.test_cli import BEFORE
 from vmxlint.engine import run
 from vmxlint.reading import read_facts
-from vmxlint.source import SourceFile, Unit
+from vmxlint.reading.source import SourceFile, Unit
 
 SLACK = 1.8  # over linear growth: the machine's noise, and caches that a larger unit overflows
 _DEFINED = re.compile(r"^(?:static[\w \t]*?|[\w \t*]+?)\b(\w+)\([^;{}]*\)\n\{", re.MULTILINE)

@@ -14,7 +14,7 @@ from tests.fixtures import FIXTURES
 from tests.test_cli import vmxlint
 from vmxlint.comments import comments
 from vmxlint.model import dialect
-from vmxlint.source import SourceFile
+from vmxlint.reading.source import SourceFile
 from vmxlint.suppress import suppressions, suppressions_below
 
 HELD = FIXTURES / "unused_suppression" / "miss_on_the_line"

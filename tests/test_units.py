@@ -10,9 +10,9 @@ import pytest
 
 from tests.fixtures import options
 from tests.test_cli import BEFORE, vmxlint
-from vmxlint import units
 from vmxlint.engine import run
-from vmxlint.source import InputError
+from vmxlint.reading import units
+from vmxlint.reading.source import InputError
 
 ENTERS = 'static void enter(void) { asm volatile("vmlaunch"); }\n'
 IDLE = "static int idle(void) { return 0; }\n"

@@ -13,8 +13,8 @@ from tests.facts import Analysed
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.kernels import KVM, kernel
 from vmxlint.engine import why
+from vmxlint.reading.source import InputError
 from vmxlint.reporters.why import as_json, as_text
-from vmxlint.source import InputError
 
 BEFORE = str(FIXTURES / "kvm_before")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vmxlint.source import TOO_WIDE
+from vmxlint.reading.source import TOO_WIDE
 
 OWN, SHARED = "vmxlint.toml", "pyproject.toml"
 LARGEST = 1_000_000  # bytes

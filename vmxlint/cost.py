@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.findings import Cost, Load, Term
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model import Model
@@ -13,7 +14,6 @@ from vmxlint.model.frequencies import PER_EXIT, PER_NESTED_ROUND_TRIP
 from vmxlint.model.operations import BARE_METAL, OperationCost
 from vmxlint.model.profiles import Profile
 from vmxlint.model.tables import worst
-from vmxlint.reach import Reach
 
 VMREAD, VMWRITE, RECHECK = "vmread", "vmwrite", "consistency_recheck"
 GUESS = "X"

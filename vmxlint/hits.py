@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vmxlint.contexts.reach import Reach
 from vmxlint.cost import Saving
 from vmxlint.facts import Expr
-from vmxlint.reach import Reach
-from vmxlint.routine import Routine
+from vmxlint.flow.routine import Routine
 
 
 @dataclass(frozen=True)

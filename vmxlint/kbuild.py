@@ -42,7 +42,7 @@ def analysed_with(file: str) -> str | None:
     one file, once kept, is the answer for all.
     """
     from vmxlint.model import dialect
-    from vmxlint.source import known_unit
+    from vmxlint.reading.source import known_unit
 
     try:
         path = Path(file).resolve(strict=True)

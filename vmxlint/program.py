@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from vmxlint.bits import BitChange, Bits
+from vmxlint.calls.link import Linker
 from vmxlint.contexts import Contexts
-from vmxlint.copies import Copies, Copy
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.gates import Gates
+from vmxlint.contexts.reach import Reach
+from vmxlint.contexts.reasons import Reasons
 from vmxlint.cost import Pricing
 from vmxlint.facts import Body, Expr, Facts, Function
-from vmxlint.gate import Gate
-from vmxlint.gates import Gates
-from vmxlint.link import Linker
+from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations import Operation, Operations
-from vmxlint.reach import Reach
-from vmxlint.reasons import Reasons
-from vmxlint.routine import Routine
-from vmxlint.structs import Structs
+from vmxlint.operations.bits import BitChange, Bits
+from vmxlint.operations.copies import Copies, Copy
+from vmxlint.operations.structs import Structs
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from vmxlint.comments import Comment, comments
 from vmxlint.hits import Hit, Spot
 from vmxlint.model.dialect import Dialect
-from vmxlint.source import SourceFile, read_unit
+from vmxlint.reading.source import SourceFile, read_unit
 
 MARK = "vmxlint:"
 _FORM = re.compile(r"vmxlint:\s*ignore\s*\[([^][]*)\](.*)", re.DOTALL)

@@ -17,7 +17,7 @@ from tests.bench import floor
 from tests.bench.peers import peers
 from tests.bench.timing import Contender, Cost, measured, ratios, typical
 from vmxlint.model import dialect
-from vmxlint.source import known_unit
+from vmxlint.reading.source import known_unit
 
 _LARGE = 100_000_000  # bytes; beyond, neither floor nor slow peers are run
 _SLOW = ("Coccinelle", "Semgrep", "ast-grep")

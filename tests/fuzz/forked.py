@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from vmxlint import engine, shelter  # noqa: F401  # imported here, once for all forks
+from vmxlint import engine  # noqa: F401  # imported here, once for all forks
 from vmxlint.cli import main
+from vmxlint.reading import shelter
 from vmxlint.registry import rules
 from vmxlint.reporters import json_v1, rdjson, sarif, text  # noqa: F401
 

@@ -6,12 +6,12 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vmxlint.budget.shape import Compound, Shape, key
-from vmxlint.conditions import Condition, Conditions
+from vmxlint.calls.link import Edge
 from vmxlint.facts import Expr, names, spelled
 from vmxlint.flow import Site
-from vmxlint.link import Edge
+from vmxlint.flow.conditions import Condition, Conditions
+from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
-from vmxlint.routine import Routine
 
 OTHER = "other"  # the values of a switch's subject that no case names
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vmxlint.budget.arms import OTHER, Arm, Fork
 from vmxlint.budget.course import TURNING
-from vmxlint.gate import LEAVES, STAYS
+from vmxlint.contexts.gate import LEAVES, STAYS
 from vmxlint.interval import Interval
 
 DECIDED = "decided"  # the kind of a gate of which the pass knows the answer

@@ -9,14 +9,14 @@ from vmxlint.budget.guesses import is_jump
 from vmxlint.budget.known import Known
 from vmxlint.budget.rates import Rates
 from vmxlint.budget.shape import Shape
-from vmxlint.conditions import Condition, Conditions, implied
+from vmxlint.calls.link import Edge
 from vmxlint.contexts import Contexts
+from vmxlint.contexts.reach import ENTRY, EXIT
 from vmxlint.flow import Site
-from vmxlint.link import Edge
+from vmxlint.flow.conditions import Condition, Conditions, implied
+from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT
-from vmxlint.routine import Routine
 
 TURNING = ("reason", "flag", "guest-mode")  # the kinds of gates that lead into other contexts
 

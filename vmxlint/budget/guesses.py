@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vmxlint.budget.arms import Node
 from vmxlint.budget.rates import VMWRITE
-from vmxlint.conditions import Condition
+from vmxlint.contexts.gate import BUILD, LEAVES, UNKNOWN, Gate
 from vmxlint.facts import walk
-from vmxlint.gate import BUILD, LEAVES, UNKNOWN, Gate
+from vmxlint.flow.conditions import Condition
 from vmxlint.interval import Interval
 from vmxlint.model.probabilities import chance
 

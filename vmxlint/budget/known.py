@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from vmxlint.conditions import Condition, truth
+from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.spine import Spine
 from vmxlint.facts import Expr, members, spelled, walk
-from vmxlint.gate import Gate
-from vmxlint.link import Edge, Linker
+from vmxlint.flow.conditions import Condition, truth
+from vmxlint.flow.routine import Routine
 from vmxlint.numbers import evaluate
-from vmxlint.routine import Routine
-from vmxlint.spine import Spine
-from vmxlint.templates import returned, substituted
+from vmxlint.operations.templates import returned, substituted
 
 Given = tuple[tuple[str, str], ...]  # the parameters whose value is a constant, with its text
 _DEEPEST = 2

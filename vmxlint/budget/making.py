@@ -14,12 +14,12 @@ from vmxlint.budget.passes import DEEPEST, Pass
 from vmxlint.budget.paths import Budget, Count, PathCost, Place, Step
 from vmxlint.budget.rates import COUNTED, GUESS, Rates
 from vmxlint.budget.steps import Listed, Places, Unfolded
-from vmxlint.conditions import MOST_CONDITIONS
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, exit_for
+from vmxlint.flow.conditions import MOST_CONDITIONS
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.profiles import Profile
 from vmxlint.model.tables import worst
 from vmxlint.program import Program
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, exit_for
 
 ROUND_TRIP = "nested-round-trip"
 LOAD, PUT = "vcpu-load", "vcpu-put"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from vmxlint.budget.amounts import NONE, Amount, either
 from vmxlint.budget.known import Given
-from vmxlint.link import Edge
+from vmxlint.calls.link import Edge
+from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
-from vmxlint.routine import Routine
 
 
 class Point(NamedTuple):

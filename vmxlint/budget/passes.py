@@ -12,15 +12,15 @@ from vmxlint.budget.chances import DECIDED, Chance, likelihoods
 from vmxlint.budget.course import Course
 from vmxlint.budget.guesses import CHANGED, own_chance
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
-from vmxlint.conditions import Conditions
-from vmxlint.gate import Gate
-from vmxlint.guards import may_be_jumped_over
+from vmxlint.calls.link import Edge
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT
+from vmxlint.contexts.ways import Ways
+from vmxlint.flow.conditions import Conditions
+from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING as NEVER
 from vmxlint.interval import ONCE, Interval
-from vmxlint.link import Edge
-from vmxlint.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT
-from vmxlint.routine import Routine
-from vmxlint.ways import Ways
+from vmxlint.questions.guards import may_be_jumped_over
 
 # What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
 _NEGLIGIBLE = 0.01

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from vmxlint.budget.amounts import Amount, Cap, once
+from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.operations import OperationCost
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.routine import Routine
 
 VMREAD, VMWRITE, CONTROL_WRITE = "vmread", "vmwrite", "control_write"
 VMPTRLD, VMCLEAR, MSR, TLB = "vmptrld", "vmclear", "msr", "tlb"

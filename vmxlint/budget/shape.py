@@ -10,9 +10,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from vmxlint.conditions import Condition, Conditions, implied, truth
 from vmxlint.facts import Expr, Stmt, walk
-from vmxlint.routine import Routine
+from vmxlint.flow.conditions import Condition, Conditions, implied, truth
+from vmxlint.flow.routine import Routine
 
 _JUMPS = ("return", "goto", "break", "continue")
 

@@ -11,8 +11,8 @@ from vmxlint.budget.passes import Pass
 from vmxlint.budget.paths import Call, Place, Step
 from vmxlint.budget.rates import CONTROL_WRITE, Rates, counted_as, is_control_write
 from vmxlint.facts import spelled
+from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
-from vmxlint.routine import Routine
 
 SELDOM = 0.005  # expected times in one pass; what is done less often is one step without a path
 _LONGEST = 60  # calls

@@ -24,7 +24,7 @@ from vmxlint.config import OWN, SHARED, Config, parsed
 from vmxlint.engine import Options
 from vmxlint.findings import Report
 from vmxlint.model import dialect
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _OFF = (
     "core.fsmonitor=",

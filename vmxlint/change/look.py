@@ -24,8 +24,8 @@ from vmxlint.deadline import TooLong, within
 from vmxlint.findings import Coverage, Finding, Location, Report
 from vmxlint.program import Program
 from vmxlint.reading import Reading
-from vmxlint.source import InputError
-from vmxlint.units import targets
+from vmxlint.reading.source import InputError
+from vmxlint.reading.units import targets
 
 
 @dataclass(frozen=True)

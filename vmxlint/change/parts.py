@@ -13,7 +13,7 @@ from vmxlint.change.apply import File
 from vmxlint.change.paths import above_of, is_below, joined, upwards
 from vmxlint.change.store import LINK
 from vmxlint.change.trees import Tree
-from vmxlint.source import SUFFIXES, InputError
+from vmxlint.reading.source import SUFFIXES, InputError
 
 _SUFFIXES = tuple(map(os.fsencode, SUFFIXES))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmxlint.change.store import Store, store
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _HEADER = re.compile(rb"[!-9;-~]+:|[ \t]")
 _DIFF = re.compile(rb"^(?:diff --git |--- |Index: |@@ )", re.M)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from vmxlint.change.git import git
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _SCHEMES = ("https", "http", "ssh", "git")
 _SCP = re.compile(r"(?:[^/@:]+@)?([\w.-]+):(?!/?/)([^\s\\]+)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmxlint.change.git import GitError, git
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _ID = re.compile("[0-9a-f]{40,64}")
 _RECENT = 100  # commits that a patch is looked for among

@@ -24,7 +24,7 @@ from vmxlint.change.trees import (
     Wanted,
     plain_tree,
 )
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _SHORT = 12  # digits of a commit's id, as kernel people write it
 

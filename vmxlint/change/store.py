@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmxlint.change.git import GitError, git
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 _OTHERS = "GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_INDEX_FILE".split()
 _FILES = (b"100644", b"100755", b"100664", b"120000")

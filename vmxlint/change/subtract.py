@@ -21,7 +21,7 @@ from vmxlint.change.store import store
 from vmxlint.change.suppressed import added
 from vmxlint.change.trace import Trace
 from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
-from vmxlint.source import InputError
+from vmxlint.reading.source import InputError
 
 
 def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from vmxlint.change.parts import Snapshot
 from vmxlint.findings import Silence
-from vmxlint.source import SourceFile
+from vmxlint.reading.source import SourceFile
 from vmxlint.suppress import Suppression, suppressions
 
 Named = Callable[[bytes], str | None]

@@ -56,7 +56,7 @@ def command(
 
     from vmxlint import engine
     from vmxlint.model import ModelError
-    from vmxlint.source import InputError
+    from vmxlint.reading.source import InputError
 
     try:
         wanted = options.options([], cpu, profile, readings)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vmxlint import shelter
 from vmxlint.cli import known, selection
 from vmxlint.cli import options as shared
 from vmxlint.cli.leaving import fail
+from vmxlint.reading import shelter
 
 if TYPE_CHECKING:
     from vmxlint.change.ask import Asked, Plan
@@ -107,7 +107,7 @@ def _read(name: str) -> bytes:
 def planned(question: Asked, context: click.Context) -> Iterator[Plan]:
     """The plan of a change; the run ends here where it can't be had."""
     from vmxlint.change.ask import planned as plan
-    from vmxlint.source import InputError
+    from vmxlint.reading.source import InputError
 
     try:
         with plan(question, context.params["paths"]) as found:
@@ -125,9 +125,9 @@ def check(plan: Plan | None, forms: Collection[str]) -> None:
 def analysed(plan: Plan, given: Settings, forms: Collection[str]) -> Report:
     """The report on a change for some formats; the run ends here where a path or an option is
     wrong."""
-    from vmxlint.answers import question
     from vmxlint.baseline import BaselineError
     from vmxlint.model import ModelError
+    from vmxlint.reading.answers import question
     from vmxlint.registry import RuleError
 
     shelter.enter()

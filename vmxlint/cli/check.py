@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vmxlint.answers import Answer
 from vmxlint.cli import changes, options, output, selection, settings
 from vmxlint.cli import known as baselines
 from vmxlint.cli.leaving import CLEAN, FOUND, fail, leave
+from vmxlint.reading.answers import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vmxlint.findings import Report
     from vmxlint.reading import Reading
-    from vmxlint.source import Target
+    from vmxlint.reading.source import Target
 
 
 @click.command("check")
@@ -86,8 +86,8 @@ def _found(
 
     from vmxlint import engine
     from vmxlint.model import ModelError
+    from vmxlint.reading.source import InputError
     from vmxlint.registry import RuleError
-    from vmxlint.source import InputError
 
     try:
         rules = selection.chosen(given)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vmxlint import shelter
 from vmxlint.cli.leaving import fail
+from vmxlint.reading import shelter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vmxlint.model import Model
     from vmxlint.model.profiles import Profile
     from vmxlint.reading import Reading
+    from vmxlint.reading.source import Target
     from vmxlint.registry import Rule
-    from vmxlint.source import Target
 
 # What changes how the answer is found or shown, but not the answer: all else is in its question.
 BESIDE = frozenset(
@@ -86,10 +86,10 @@ def store(no_cache: bool, cache_dir: str | None) -> Store:
 
 def targets(paths: Sequence[str], jobs: int | None) -> list[Target]:
     """What the paths mean; to find it out in a large tree is said on a terminal."""
-    from vmxlint import units
     from vmxlint.cli.progress import Progress
     from vmxlint.model import dialect
-    from vmxlint.source import InputError
+    from vmxlint.reading import units
+    from vmxlint.reading.source import InputError
 
     try:
         with Progress("looking for hypervisors: {} files") as progress:

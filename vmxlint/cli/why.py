@@ -41,8 +41,8 @@ def command(
 
     from vmxlint import engine
     from vmxlint.model import ModelError
+    from vmxlint.reading.source import InputError
     from vmxlint.reporters import why
-    from vmxlint.source import InputError
 
     try:
         answer = engine.why(function, path, options.options([], cpu, profile, readings))

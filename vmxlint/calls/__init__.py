@@ -1,0 +1,1 @@
+"""Who calls whom: by name, through ops structs and handler tables, through function pointers."""

@@ -1,0 +1,301 @@
+"""Calls through values: ops structs, handler tables, and function pointers that are handed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from vmxlint.calls.mentions import Mentions
+from vmxlint.calls.names import Names
+from vmxlint.facts import Expr, Facts, Table
+from vmxlint.flow import Site
+from vmxlint.flow.routine import Routine
+from vmxlint.model.dialect import Dialect
+
+_DEEPEST = 3
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+class Slot(NamedTuple):
+    """A function that a member holds, in structs of a type if that is known."""
+
+    routine: Routine
+    type: str
+
+
+class Target(NamedTuple):
+    """A member of a struct of that type, or an element (`text` is its key)."""
+
+    kind: str
+    text: str
+    type: str = ""
+
+
+class Dispatch:
+    """What the slots, tables and parameters of a unit can hold."""
+
+    def __init__(
+        self, files: Sequence[Facts], names: Names, mentions: Mentions, dialect: Dialect
+    ) -> None:
+        self._tables = [(one.path, table) for one in files for table in one.tables]
+        self._members = {
+            struct.name: tuple(member.name for member in struct.members)
+            for one in files
+            for struct in one.structs
+        }
+        self._names = names
+        self._mentions = mentions
+        self._dialect = dialect
+
+    @cached_property
+    def slots(self) -> Mapping[str, tuple[Slot, ...]]:
+        """What a struct member that is called can hold."""
+        found: dict[str, dict[Slot, None]] = {}
+        for path, table in self._tables:
+            for member, value in self._filled(table):
+                if member in self._outer or self._is_called(member):
+                    if callee := self._names.resolve(value, path):
+                        found.setdefault(member, {})[Slot(callee, table.type)] = None
+        for routine, target, value in self._assignments:
+            if target.kind == "member" and self._is_called(target.text):
+                if callee := self._names.resolve(value, routine.path):
+                    found.setdefault(target.text, {})[Slot(callee, target.type)] = None
+        return {slot: tuple(held) for slot, held in found.items()}
+
+    def _filled(self, table: Table) -> Iterator[tuple[str, str]]:
+        """The members that an initialiser fills, by their names or in their order, and values."""
+        members = self._members.get(table.type, ())
+        for number, row in enumerate(table.rows):
+            if row.key.startswith("."):
+                yield row.key.removeprefix(".").strip(), row.value
+            elif not row.key and number < len(members):
+                yield members[number], row.value
+
+    @cached_property
+    def _put(self) -> Mapping[tuple[str, Routine], tuple[Routine, ...]]:
+        """Of each function that code puts into a member: the routines that do."""
+        found: dict[tuple[str, Routine], list[Routine]] = {}
+        for routine, target, value in self._assignments:
+            if callee := self._names.resolve(value, routine.path):
+                found.setdefault((target.text, callee), []).append(routine)
+        return {key: tuple(dict.fromkeys(many)) for key, many in found.items()}
+
+    def installers(self, slot: str, held: Routine) -> tuple[Routine, ...]:
+        """The routines that put a function into a member; none if a table has it there already."""
+        in_table = self._in_tables.get(slot, ())
+        if any(self._names.resolve(value, path) is held for path, value in in_table):
+            return ()
+        return self._put.get((slot, held), ())
+
+    @cached_property
+    def _in_tables(self) -> Mapping[str, list[tuple[str, str]]]:
+        """What tables put into each member: the file and the value."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for path, table in self._tables:
+            for member, value in self._filled(table):
+                found.setdefault(member, []).append((path, value))
+        return found
+
+    @cached_property
+    def _outer(self) -> frozenset[str]:
+        """The slots whose callers may lie outside the tree."""
+        return frozenset({*self._dialect.slot_contexts, *self._dialect.entry_slots})
+
+    def held(self, slot: str, type_name: str = "") -> tuple[Routine, ...]:
+        """The functions that a member can hold, of structs of that type if it is known; not those
+        that another of them passes on to."""
+        able = self.slots.get(slot, ())
+        if type_name in self._types:
+            able = tuple(one for one in able if one.type == type_name)
+        found = dict.fromkeys(one.routine for one in able)
+        return tuple(one for one in found if not any(_wraps(other, one) for other in found))
+
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(table.type for _, table in self._tables if table.type)
+
+    def _is_called(self, member: str) -> bool:
+        return any(self._mentions.of(word) for word in self.words_of(member))
+
+    def words_of(self, slot: str) -> list[str]:
+        """The words that a call of a slot has: see Function.words."""
+        return ["." + slot] + [f"({prefix}{slot}" for prefix in ("", *self._dialect.call_prefixes)]
+
+    @cached_property
+    def slots_of(self) -> Mapping[Routine, list[str]]:
+        """The slots that hold a routine."""
+        found: dict[Routine, list[str]] = {}
+        for slot, able in self.slots.items():
+            for one in able:
+                found.setdefault(one.routine, []).append(slot)
+        return found
+
+    @cached_property
+    def handlers(self) -> Mapping[str, tuple[tuple[str, Routine], ...]]:
+        """Of each table indexed by exit reasons: (reason as spelled, handler) in order.
+
+        Slots that code overwrites, `table[EXIT_REASON_X] = handler`, count for every table that
+        has a row of that key.
+        """
+        found: dict[str, list[tuple[str, Routine]]] = {}
+        for path, table in self._tables:
+            rows = [row for row in table.rows if row.key.startswith("[")]
+            for row in rows if self._is_by_reason(table) else ():
+                if callee := self._names.resolve(row.value, path):
+                    found.setdefault(table.name, []).append((row.key.strip("[] \t"), callee))
+        for routine, target, value in self._assignments:
+            if target.kind == "index":
+                key, callee = target.text, self._names.resolve(value, routine.path)
+                for rows_of_table in found.values() if callee else ():
+                    if callee and any(key == known for known, _ in rows_of_table):
+                        rows_of_table.append((key, callee))
+        return {name: tuple(dict.fromkeys(rows)) for name, rows in found.items()}
+
+    def _is_by_reason(self, table: Table) -> bool:
+        """Whether exit reasons index a table."""
+        keys = [row.key.strip("[] \t") for row in table.rows if row.key.startswith("[")]
+        meant = (self._names.constants.get(key, key) for key in keys)
+        prefix = self._dialect.reason_prefix
+        return any(
+            key.startswith(prefix) or value.startswith(prefix)
+            for key, value in zip(keys, meant, strict=True)
+        )
+
+    @cached_property
+    def lists(self) -> Mapping[str, tuple[Routine, ...]]:
+        """Of each other array of functions: those that it holds."""
+        found: dict[str, dict[Routine, None]] = {}
+        for path, table in self._tables:
+            if not self._is_by_reason(table):
+                for row in table.rows:
+                    callee = None if row.key[:1] == "." else self._names.resolve(row.value, path)
+                    if callee:
+                        found.setdefault(table.name, {})[callee] = None
+        return {name: tuple(held) for name, held in found.items()}
+
+    @cached_property
+    def _assignments(self) -> list[tuple[Routine, Target, str]]:
+        """Functions that code puts into a member or an element: (where, target, the function)."""
+        putting = dict.fromkeys(
+            routine
+            for name, routines in self._mentions.starting_with("=")
+            if self._names.is_function(name)
+            for routine in routines
+        )
+        return [(r, *put) for r in putting for site in r.flow.sites for put in _puts(r, site)]
+
+    @cached_property
+    def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
+        """The routines that name a handler table."""
+        return {
+            table: tuple(one for one in self._mentions.routines if table in one.function.text)
+            for table in self.handlers
+        }
+
+    @cached_property
+    def _takers(self) -> Mapping[str, list[Routine]]:
+        """Of each name that is handed over to a routine which calls a parameter: the routines."""
+        found: dict[str, list[Routine]] = {}
+        for taker in self._mentions.routines:
+            if taker.function.words.isdisjoint(taker.parameters):
+                continue
+            for giver in self._mentions.of(taker.name):
+                for arguments in re.findall(
+                    rf"\b{taker.name}\s*\(([^;{{}}]*)", giver.function.text
+                ):
+                    for name in set(_WORD.findall(arguments)):
+                        if self._names.is_function(name):
+                            found.setdefault(name, []).append(taker)
+        return found
+
+    @cached_property
+    def _called_back(self) -> Mapping[str, list[Routine]]:
+        """The routines that hand a name to a function outside the tree which calls it at once."""
+        found: dict[str, list[Routine]] = {}
+        for outside in sorted(self._dialect.call_back):
+            for giver in self._mentions.of(outside):
+                for name in _handed_names(outside, giver.function.text):
+                    found.setdefault(name, []).append(giver)
+        return found
+
+    @cached_property
+    def _tables_of(self) -> Mapping[Routine, Mapping[str, None]]:
+        """The tables in which each handler stands."""
+        found: dict[Routine, dict[str, None]] = {}
+        for table, rows in self.handlers.items():
+            for _, handler in rows:
+                found.setdefault(handler, {})[table] = None
+        return found
+
+    def through_values(self, routine: Routine, names: set[str]) -> Iterator[Routine]:
+        """The routines that may call one through a table, a parameter or a local variable."""
+        for table in self._tables_of.get(routine, ()):
+            yield from self.dispatchers[table]
+        for table, held in self.lists.items():
+            if routine in held:
+                yield from (one for one in self._mentions.routines if table in one.function.text)
+        for name in sorted(names):
+            yield from self._takers.get(name, ())
+            yield from self._called_back.get(name, ())
+            yield from self._mentions.of("=" + name)
+
+    def handed(self, taker: Routine, parameter: str, depth: int = 0) -> Iterator[Routine]:
+        """The functions that the callers of `taker` hand over for a parameter."""
+        place = taker.parameters.index(parameter) + 1
+        for giver in self._mentions.of(taker.name):
+            for site in giver.flow.sites:
+                parts = site.expr.kids
+                if site.expr.kind != "call" or len(parts) <= place or parts[0].text != taker.name:
+                    continue
+                if self._names.resolve(taker.name, giver.path) is taker:
+                    yield from self._functions(_plain(parts[place]), giver, depth)
+
+    def _functions(self, value: Expr, giver: Routine, depth: int) -> Iterator[Routine]:
+        if value.kind != "name":
+            return
+        if value.text in giver.parameters and depth < _DEEPEST:
+            yield from self.handed(giver, value.text, depth + 1)
+        elif value.text not in giver.variables:
+            if found := self._names.resolve(value.text, giver.path):
+                yield found
+
+    def called_back(self, call: Expr, giver: Routine) -> Iterator[Routine]:
+        """The functions that a call hands to one outside the tree which calls them at once."""
+        callee, *arguments = call.kids
+        if callee.text in self._dialect.call_back:
+            for one in arguments:
+                yield from self._functions(_plain(one), giver, 0)
+
+
+def _wraps(one: Routine, other: Routine) -> bool:
+    """Whether a function in a slot passes on to another one that, by the build, could be there."""
+    return one is not other and other.name in one.function.words
+
+
+def _handed_names(callee: str, text: str) -> set[str]:
+    calls = re.findall(rf"\b{callee}\s*\(([^;{{}}]*)", text)
+    return {name for arguments in calls for name in _WORD.findall(arguments)}
+
+
+def _puts(routine: Routine, site: Site) -> Iterator[tuple[Target, str]]:
+    """The names that a site puts into members and elements."""
+    match site.expr:
+        case Expr("assign", _, (Expr("member", name, (base,)), Expr("name", value))):
+            yield Target("member", name, routine.type_of(base)), value
+        case Expr("assign", _, (Expr("index", _, (_, key)), Expr("name", value))):
+            yield Target("index", key.text), value
+        case Expr("list", _, pairs) if site.kind == "decl":
+            variable = routine.variables.get(site.target)
+            for pair in pairs:
+                if pair.kind == "pair" and pair.kids and (value := _plain(pair.kids[-1]).text):
+                    name = pair.text.removeprefix(".").strip()
+                    yield Target("member", name, variable.type if variable else ""), value
+
+
+def _plain(value: Expr) -> Expr:
+    """A function's name without `&` and casts."""
+    while value.kind in ("cast", "unary") and value.kids:
+        value = value.kids[-1]
+    return value

@@ -1,0 +1,54 @@
+"""Which routines have a word in their text: found without reading their bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vmxlint.facts import Asm
+from vmxlint.flow.routine import Routine
+
+ASM_WORD = "__A"  # the call that stands for inline assembly
+
+
+class Mentions:
+    """The index of the words of all routines; see Function.words."""
+
+    def __init__(self, routines: Sequence[Routine]) -> None:
+        self.routines = routines
+        self._found: dict[str, list[Routine]] = {}
+        for routine in routines:
+            for word in routine.function.words:
+                self._found.setdefault(word, []).append(routine)
+        for routine in list(self._found.get(ASM_WORD, ())):
+            for name in _called_by_assembly(routine):
+                self._found.setdefault(name, []).append(routine)
+
+    def of(self, word: str) -> Sequence[Routine]:
+        """The routines in whose text a word stands, in order."""
+        return self._found.get(word, ())
+
+    def of_any(self, *words: str) -> tuple[Routine, ...]:
+        """The routines in whose text one of the words stands, in order."""
+        found = {id(one) for word in words for one in self.of(word)}
+        return tuple(one for one in self.routines if id(one) in found) if found else ()
+
+    def starting_with(self, sign: str) -> Iterator[tuple[str, Sequence[Routine]]]:
+        """Of the words that start with a sign: what is behind it, and the routines."""
+        for word, routines in self._found.items():
+            if word.startswith(sign):
+                yield word[len(sign) :], routines
+
+
+def _called_by_assembly(routine: Routine) -> Iterator[str]:
+    if routine.function.place is None:
+        first, last = routine.function.at, routine.function.end
+        for asm in routine.file.asms:
+            if first <= asm.start < last:
+                yield from callees(asm)
+
+
+def callees(asm: Asm) -> Iterator[str]:
+    """The functions that an asm statement calls."""
+    for mnemonic, operands in asm.instructions:
+        if mnemonic in ("call", "jmp") and operands:
+            yield operands[0]

@@ -1,0 +1,278 @@
+"""When code runs: from the VM-entry up to the run loop, and from there down to every function.
+
+The functions on the way from the run loop to VMLAUNCH and VMRESUME are the spine. In each of them
+what stands before the next step down runs on every VM-entry, what stands behind it on every
+VM-exit. All else follows by calls: a test of the exit reason leads from `exit` to `exit:REASON`, a
+test of nested mode to `nested-exit`, the handlers of VMLAUNCH and VMRESUME are `nested-entry`. Work
+that waits for a flag has the contexts of what sets the flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+
+from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.gate import Gate
+from vmxlint.contexts.gates import Gates
+from vmxlint.contexts.nested import NestedMode
+from vmxlint.contexts.reach import (
+    ENTRY,
+    EXIT,
+    NESTED_ENTRY,
+    NESTED_EXIT,
+    Given,
+    Reach,
+    Way,
+    exit_for,
+)
+from vmxlint.contexts.reasons import Reasons
+from vmxlint.contexts.roundtrip import RoundTrip
+from vmxlint.contexts.search import Node, Search, Step
+from vmxlint.contexts.spine import Spine
+from vmxlint.contexts.ways import Ways
+from vmxlint.flow import Condition, Site
+from vmxlint.flow.routine import Routine
+from vmxlint.interval import Interval
+from vmxlint.model.profiles import Profile
+from vmxlint.operations import Operations
+from vmxlint.operations.structs import Structs
+
+
+class Contexts:
+    """The contexts of every routine and site of a unit."""
+
+    def __init__(
+        self,
+        linker: Linker,
+        operations: Operations,
+        structs: Structs,
+        gates: Gates,
+        reasons: Reasons,
+        profile: Profile,
+    ) -> None:
+        self._linker = linker
+        self._operations = operations
+        self._gates = gates
+        self._reasons = reasons
+        self._profile = profile
+        self._round = RoundTrip(linker, structs)
+        self._covered: set[Routine] = set(operations.entries)
+        self._touched: set[Routine] = set()  # the callers of what was covered since the last search
+        self._warm: dict[Routine, list[Edge]] = {}
+        self._reaches: dict[Routine, Mapping[str, Reach]] = {}
+        self.spine = Spine(linker, operations)
+
+    def _roots(self) -> Iterator[Step]:
+        """Where contexts start: the spine, slots whose caller is not in the tree, lone handlers."""
+        for routine in (*self.spine.loops, *self.spine.steps):
+            for context in (ENTRY, EXIT):
+                yield Step(routine, context, descent=self.spine.descent(routine))
+        for slot, context in self._linker.dialect.slot_contexts.items():
+            for routine in self._linker.dispatch.held(slot):
+                called = any(e.caller in self.spine.loops for e in self._linker.callers(routine))
+                if not called:
+                    yield Step(routine, context)
+        yield from self._undispatched()
+
+    def _undispatched(self) -> Iterator[Step]:
+        """Handlers of a table that nothing in the tree indexes."""
+        dispatchers = {one for many in self._linker.dispatch.dispatchers.values() for one in many}
+        dispatched = {e.callee for one in dispatchers for e in self._linker.edges(one) if e.key}
+        prefix = self._linker.dialect.reason_prefix
+        for rows in self._linker.dispatch.handlers.values():
+            for key, routine in rows:
+                if routine not in dispatched and key.startswith(prefix):
+                    yield Step(routine, exit_for(self._reasons.canonical(key)))
+
+    @cached_property
+    def roots(self) -> tuple[Step, ...]:
+        """Where contexts start, with the calls above."""
+        return tuple(self._roots())
+
+    @property
+    def ways(self) -> Ways:
+        """The ways through gates; complete for what has been asked for."""
+        return self._ways
+
+    def onward(self, routine: Routine) -> Sequence[Edge]:
+        """The calls of a routine that lead to what somebody has asked for."""
+        return self._onward(routine)
+
+    def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
+        """What each of the conditions in a routine is about."""
+        return self._gates.gates(conditions, routine)
+
+    def table(self, key: str) -> Gate:
+        """The gate of a handler table's row."""
+        return self._gates.table(key)
+
+    @cached_property
+    def round_trip(self) -> Mapping[Node, Collection[Edge]]:
+        """What a nested round trip runs once in each context on its way to the switch of the VMCS,
+        and the calls by which it gets there."""
+        found: dict[Node, list[Edge]] = {}
+        for way in self._switching:
+            for step in way.chain():
+                found.setdefault((step.routine, step.context), [])
+                if step.edge:
+                    found[step.routine, step.context].append(step.edge)
+        return found
+
+    def is_given(self, condition: Condition) -> bool:
+        """Whether a condition holds in every nested round trip."""
+        return _told(condition) in self._given
+
+    @cached_property
+    def _given(self) -> frozenset[tuple[int, ...]]:
+        gates = (gate for way in self._switching for step in way.chain() for gate in step.gates)
+        last = (one for way in self._switching for one in self.switched(way.routine).conditions)
+        return frozenset(map(_told, (*(gate.condition for gate in gates), *last)))
+
+    def switched(self, routine: Routine) -> Site:
+        """Where a routine makes another VMCS the current one."""
+        return self._round.switches[routine]
+
+    @cached_property
+    def dispatched(self) -> Collection[Node]:
+        """The handlers that the code calls through their table, each in its own context."""
+        dispatchers = {one for many in self._linker.dispatch.dispatchers.values() for one in many}
+        return frozenset(
+            (edge.callee, exit_for(self._reasons.canonical(edge.key)))
+            for one in dispatchers
+            for edge in self._linker.edges(one)
+            if edge.key
+        )
+
+    @cached_property
+    def _ways(self) -> Ways:
+        there, back = (
+            {s.routine for w in self._switching for s in w.chain()[:-1] if s.context == context}
+            for context in (NESTED_ENTRY, NESTED_EXIT)
+        )
+        nested = NestedMode(self._linker, there, back)
+        return Ways(self.spine, self._gates, self._profile, self.given, nested)
+
+    @cached_property
+    def given(self) -> Given:
+        """The conditions that hold in every nested round trip."""
+        return self._round.given(self._switching)
+
+    def chance(self, gate: Gate, context: str) -> Interval:
+        """The probability of a gate on a way of a context."""
+        return self._ways.chance(gate, context)
+
+    @property
+    def switches(self) -> Collection[Routine]:
+        """The routines that make another VMCS the vCPU's current one."""
+        return self._round.switches.keys()
+
+    @cached_property
+    def _switching(self) -> list[Step]:
+        self._cover(self._round.switches)
+        plain = Ways(self.spine, self._gates, self._profile)
+        return self._round.ways_to_switch(self._roots(), self._onward, plain)
+
+    @cached_property
+    def _search(self) -> Search:
+        once = {(s.routine, s.context) for way in self._switching for s in way.chain()}
+        once |= set(self._handled())
+        around = self._onward, self._cover, self._touched
+        return Search(list(self._roots()), *around, self._ways, once)
+
+    def _handled(self) -> Iterator[Node]:
+        """Each handler of an exit reason in the context of that reason."""
+        for rows in self._linker.dispatch.handlers.values():
+            for key, routine in rows:
+                context = exit_for(self._reasons.canonical(key))
+                if context != NESTED_ENTRY:
+                    yield routine, context
+
+    def _onward(self, routine: Routine) -> Sequence[Edge]:
+        """The calls of a routine that lead to what somebody has asked for."""
+        if (warm := self._warm.get(routine)) is None:
+            cold = self._linker.dialect.cold
+            edges = self._linker.edges(routine)
+            warm = self._warm[routine] = [one for one in edges if one.callee.name not in cold]
+        covered = self._covered
+        return [edge for edge in warm if edge.callee in covered]
+
+    def _cover(self, routines: Iterable[Routine]) -> bool:
+        """Let the ways to some routines matter: all that may call them; whether that is new."""
+        todo = [one for one in routines if one not in self._covered]
+        for routine in todo:
+            if routine not in self._covered:
+                self._covered.add(routine)
+                callers = list(self._linker.could_call(routine))
+                self._touched.update(callers)
+                todo += callers
+        return bool(todo)
+
+    @property
+    def reached(self) -> Mapping[Routine, Mapping[str, Reach]]:
+        """The ways of each context to each routine that makes an operation or leads to one; cold
+        routines are not in it."""
+        makers = [one for one in self._linker.routines if self._operations.made_in(one)]
+        if self._cover(makers):
+            self._search.go_on()
+        return {routine: self.to(routine) for routine in self._search.found}
+
+    def to(self, routine: Routine) -> Mapping[str, Reach]:
+        """The way of each context to a routine, in order of their names; none if it is cold."""
+        search = self._search
+        if self._cover([routine]):
+            search.go_on()
+        steps = search.found.get(routine, {})
+        known = self._reaches.get(routine, {})
+        if len(known) < len(steps):
+            known = self._reaches[routine] = {
+                name: steps[name].reach(partial(search.expected, routine, name))
+                for name in sorted(steps)
+            }
+        return known
+
+    def of(self, routine: Routine, site: Site) -> tuple[Reach, ...]:
+        """The ways of all contexts to one site of a routine, in order of their names."""
+        found: dict[str, Reach] = {}
+        for reach in self.to(routine).values():
+            for context, chance, gates in self._at(routine, site, reach):
+                onward = Reach(
+                    context,
+                    reach.path,
+                    reach.gates + gates,
+                    reach.probability * chance,
+                    reach.calls,
+                    partial(_times, reach.runs, chance),
+                )
+                found[context] = _together(found.get(context), onward)
+        return tuple(found[name] for name in sorted(found))
+
+    def _at(self, routine: Routine, site: Site, reach: Reach) -> list[Way]:
+        """The ways on to a site, once the flags before it are known."""
+        ways = self._ways.at(routine, site, reach.context, reach.calls)
+        if self._ways.asked:
+            self._search.go_on()
+            ways = self._ways.at(routine, site, reach.context, reach.calls)
+        return ways
+
+
+def _told(condition: Condition) -> tuple[int, ...]:
+    """What is the same for all conditions that say the same of one test."""
+    return (id(condition.test), condition.holds, *map(id, condition.cases))
+
+
+def _times(runs: Callable[[], Interval], chance: Interval) -> Interval:
+    return runs() * chance
+
+
+def _together(known: Reach | None, more: Reach) -> Reach:
+    """The more probable of two ways in one context, run as often as both."""
+    if known is None:
+        return more
+    best = known if known.probability.typical >= more.probability.typical else more
+    runs = partial(_sum, known.runs, more.runs)
+    return Reach(best.context, best.path, best.gates, best.probability, best.calls, runs)
+
+
+def _sum(one: Callable[[], Interval], other: Callable[[], Interval]) -> Interval:
+    return one() + other()

@@ -1,0 +1,173 @@
+"""The spine: the functions from the run loop down to VMLAUNCH and VMRESUME.
+
+In each of them what stands before the next step down runs on every VM-entry, and what stands behind
+it on every VM-exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from vmxlint.calls.link import Edge, Linker
+from vmxlint.flow import Conditions, Site
+from vmxlint.flow.conditions import clash
+from vmxlint.flow.routine import Routine
+from vmxlint.operations import Operations
+
+_FAR_UP = 6
+
+
+class Spine:
+    """The search for the spine of a unit."""
+
+    def __init__(self, linker: Linker, operations: Operations) -> None:
+        self._linker = linker
+        self._operations = operations
+
+    @cached_property
+    def steps(self) -> Mapping[Routine, tuple[int, int]]:
+        """The functions from the run loop down to the VM-entry, each with the numbers of the first
+        and last of its sites that lead on downwards."""
+        towards = self._towards_entry()
+        steps: dict[Routine, tuple[int, int]] = {}
+        for top in self._tops(towards):
+            todo = [top]
+            while todo:
+                routine = todo.pop()
+                if routine in steps:
+                    continue
+                down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
+                numbers = [_number(routine, edge.site) for edge in down]
+                numbers += self._operations.entered_at(routine)
+                end = len(routine.flow.sites)
+                steps[routine] = (min(numbers, default=end), max(numbers, default=end))
+                if routine not in self._operations.entries:
+                    todo += [edge.callee for edge in down]
+        return steps
+
+    def _towards_entry(self) -> frozenset[Routine]:
+        """The routines that enter the guest, themselves or by plain calls."""
+        found = dict.fromkeys(self._operations.entries)
+        level = list(found)
+        for _ in range(_FAR_UP):
+            above = [
+                edge.caller
+                for routine in level
+                for edge in self._linker.callers(routine)
+                if not edge.slot and not edge.key and edge.caller not in found
+            ]
+            level = list(dict.fromkeys(above))
+            found.update(dict.fromkeys(level))
+        return frozenset(found)
+
+    def _tops(self, towards: frozenset[Routine]) -> Iterator[Routine]:
+        """Where the spine starts: the functions in the ops struct's slot for running, else those
+        callers of the VM-entry that nothing calls by name, the nearest to it."""
+        slots = self._linker.dialect.entry_slots
+        tops = [
+            routine
+            for slot in slots
+            for routine in self._linker.dispatch.held(slot)
+            if routine in towards or not towards
+        ]
+        if tops:
+            yield from tops
+            return
+        level = dict.fromkeys(self._operations.entries)
+        seen: set[Routine] = set()
+        while level:
+            seen.update(level)
+            tops = [one for one in level if not self._plain_callers(one)]
+            if tops:
+                yield from tops
+                return
+            level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
+            level = {one: None for one in level if one in towards and one not in seen}
+
+    def _plain_callers(self, routine: Routine) -> list[Edge]:
+        above = self._linker.callers(routine)
+        return [edge for edge in above if not edge.slot and not edge.key and edge.caller != routine]
+
+    @cached_property
+    def loops(self) -> Mapping[Routine, tuple[int, int]]:
+        """The callers of the spine through the ops struct: the run loop."""
+        found: dict[Routine, tuple[int, int]] = {}
+        known = self._linker.dialect.entry_slots
+        named = any(map(self._linker.dispatch.held, known))
+        callers = (edge.caller for one in self.steps for edge in self._linker.callers(one))
+        for routine in dict.fromkeys(callers):
+            numbers = [
+                _number(routine, edge.site)
+                for edge in self._linker.edges(routine)
+                if edge.callee in self.steps and (edge.slot in known if named else edge.slot)
+            ]
+            if numbers:
+                found[routine] = (min(numbers), max(numbers))
+        return self._around(found)
+
+    def _around(self, loops: Mapping[Routine, tuple[int, int]]) -> dict[Routine, tuple[int, int]]:
+        """The callers of such a function that does nothing else, and theirs."""
+        found = dict(loops)
+        todo = list(loops)
+        while todo:
+            routine = todo.pop()
+            inside = (edge.callee for edge in self._linker.edges(routine))
+            if not all(one in self.steps or one in found for one in inside):
+                continue
+            for above in self._plain_callers(routine):
+                if above.caller not in found:
+                    number = _number(above.caller, above.site)
+                    found[above.caller] = (number, number)
+                    todo.append(above.caller)
+        return found
+
+    def descent(self, routine: Routine) -> tuple[Edge, ...]:
+        """The calls from the top of the spine down to `routine`."""
+        calls: list[Edge] = []
+        seen = {routine}
+        while routine in self.steps:
+            above = (e for e in self._linker.callers(routine) if not e.slot)
+            call = next((e for e in above if e.caller in self.steps and e.caller not in seen), None)
+            if call is None:
+                break
+            calls.append(call)
+            routine = call.caller
+            seen.add(routine)
+        return tuple(reversed(calls))
+
+    def given(self, routine: Routine) -> Conditions:
+        """The conditions that hold in the run loop because the guest is or was entered at all."""
+        steps = self.steps.get(routine) or self.loops.get(routine)
+        if steps is None or steps[0] >= len(routine.flow.sites):
+            return ()
+        return routine.flow.sites[steps[0]].conditions
+
+    @cached_property
+    def _own_loop(self) -> Mapping[Routine, tuple[int, int]]:
+        """Of each step that nothing calls: the loop in it that leads on downwards."""
+        found: dict[Routine, tuple[int, int]] = {}
+        for routine, (first, _) in self.steps.items():
+            if first < len(routine.flow.sites) and not self._linker.callers(routine):
+                start = routine.flow.sites[first].expr.start
+                around = [one for one in routine.flow.loops if one[0] <= start < one[1]]
+                if around:
+                    found[routine] = around[0]
+        return found
+
+    def is_on_side(self, routine: Routine, site: Site, entry: bool) -> bool:
+        """Whether a site of the spine stands on the context's side of the VM-entry."""
+        steps = self.steps.get(routine) or self.loops.get(routine)
+        if steps is None:
+            return True
+        if loop := self._own_loop.get(routine):
+            if not loop[0] <= site.expr.start < loop[1]:
+                return False
+        number = _number(routine, site)
+        if number > steps[1] and clash(site.conditions, self.given(routine)):
+            return entry  # where the guest is not entered after all
+        return number <= steps[1] if entry else number >= steps[0]
+
+
+def _number(routine: Routine, site: Site) -> int:
+    return routine.numbers[id(site)]

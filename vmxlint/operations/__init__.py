@@ -1,0 +1,292 @@
+"""VMX operations: found in assembly, followed through wrappers to where the field is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from vmxlint.calls.link import Edge, Linker
+from vmxlint.calls.mentions import ASM_WORD
+from vmxlint.facts import ENTRY_NAME, Expr, spelled, walk
+from vmxlint.flow import Conditions, Site
+from vmxlint.flow.routine import Routine
+from vmxlint.model.fields import Field, FieldTable
+from vmxlint.numbers import evaluate
+from vmxlint.operations.templates import (
+    VMX_INSTRUCTIONS,
+    Template,
+    at_parameter,
+    bound,
+    folded,
+    inside,
+    of_assembly,
+    plain_names,
+    substituted,
+    values_before,
+)
+
+ENTRIES = ("vmlaunch", "vmresume")
+_ROUNDS = 8
+_MOST_TEMPLATES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One VMX operation at the place where its field is named.
+
+    `kind` is the instruction; `operand` is its field, VMCS or MSR as the code spells it, `field`
+    the field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`.
+    `conditions` hold inside the helpers on the way, `site` has those of `routine`. `through` are
+    the helpers, outermost first. `computed` is the value with locals replaced by what they were
+    computed from, `from_local` says that the whole of it was kept in one.
+    """
+
+    kind: str
+    field: Field | None
+    operand: Expr
+    value: Expr | None
+    routine: Routine
+    site: Site
+    conditions: Conditions = ()
+    through: tuple[Routine, ...] = ()
+    computed: Expr | None = None
+    from_local: bool = False
+
+
+class Operations:
+    """All operations of a linked unit."""
+
+    def __init__(self, linker: Linker, fields: FieldTable) -> None:
+        self._linker = linker
+        self._fields = fields
+        self._templates: dict[Routine, tuple[Template, ...]] = {}
+        self._found: dict[Routine, tuple[Operation, ...]] = {}
+        self._passed: dict[Routine, tuple[Operation, ...]] = {}
+        self._search()
+
+    @property
+    def by_routine(self) -> Mapping[Routine, tuple[Operation, ...]]:
+        """The operations that stand in each routine, in order; accessors themselves have none."""
+        return self._found
+
+    def is_read_of(self, field: Field, call: Expr, routine: Routine) -> bool:
+        """Whether a call, in the names of `routine`, is a VMREAD of the field."""
+        if call.kind != "call" or not call.kids:
+            return False
+        callee = self._linker.resolve(call.kids[0].text, routine.path)
+        if callee is None:
+            return False
+        given = dict(zip(callee.parameters, call.kids[1:], strict=False))
+        return any(
+            one.kind == "vmread" and field in self.fields_of(substituted(one.field, given), routine)
+            for one in self._templates.get(callee, ())
+        ) or any(one.kind == "vmread" and one.field == field for one in self._found.get(callee, ()))
+
+    def made_in(self, routine: Routine) -> tuple[Operation, ...]:
+        """The operations that a call of `routine` makes on the spot, its callers' own included."""
+        return self._found.get(routine, ()) + self._passed.get(routine, ())
+
+    @cached_property
+    def entries(self) -> frozenset[Routine]:
+        """The routines in which VMLAUNCH or VMRESUME stands."""
+        return frozenset(filter(self._enters, self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME)))
+
+    def _enters(self, routine: Routine) -> bool:
+        return bool(self.entered_at(routine))
+
+    def entered_at(self, routine: Routine) -> list[int]:
+        """The numbers of the sites of a routine in which VMLAUNCH or VMRESUME stands."""
+        return [n for n, site in enumerate(routine.flow.sites) if _is_entry(site, routine)]
+
+    def reads(self, expr: Expr, routine: Routine) -> set[Field]:
+        """The fields that evaluating `expr` in `routine` reads by VMREAD."""
+        spans = {one.start for one in walk(expr) if one.kind in ("call", "asm")}
+        return {
+            one.field
+            for one in self._found.get(routine, ())
+            if one.kind == "vmread" and one.field and one.site.expr.start in spans
+        }
+
+    def _search(self) -> None:
+        """Go up from the assembly, caller by caller, as long as a wrapper passes its field on."""
+        todo = self._linker.mentions.of_any(ASM_WORD, *self._linker.dialect.accessors)
+        for _ in range(_ROUNDS):
+            changed: dict[Routine, None] = {}
+            for routine in dict.fromkeys(todo):
+                if self._update(routine):
+                    for edge in self._linker.callers(routine):
+                        changed[edge.caller] = None
+            todo = tuple(changed)
+            if not todo:
+                return
+
+    def _declared(self, site: Site) -> bool:
+        """Whether a call is that of an accessor of which only the dialect says what it does: it is
+        not in the tree, or in assembly that nobody can read."""
+        if site.expr.kind != "call" or not site.expr.kids:
+            return False
+        name = site.expr.kids[0].text
+        known = self._linker.names.routines.get(name, ())
+        return name in self._linker.dialect.accessors and not any(map(self._says, known))
+
+    def _says(self, routine: Routine) -> bool:
+        """Whether an operation is known that a routine makes or passes on."""
+        return bool(self._templates.get(routine) or self._found.get(routine))
+
+    def _update(self, routine: Routine) -> bool:
+        """Compute a routine's operations again; whether what its callers see of it has changed."""
+        templates: dict[tuple[str, str, str], Template] = {}
+        own: list[Operation] = []
+        passed: list[Operation] = []
+        for site, template in self._standing(routine):
+            spelled_out = at_parameter(template, routine)
+            computed = folded(spelled_out, routine, site)
+            made_here = self._operations(spelled_out, computed, site, routine)
+            if self._passes_on(computed, routine):
+                _keep(templates, inside(computed, site.conditions))
+                passed += made_here
+            else:
+                own += made_here
+        self._found[routine], self._passed[routine] = tuple(own), tuple(passed)
+        after = tuple(templates.values())
+        changed = _shape(after) != _shape(self._templates.get(routine, ()))
+        self._templates[routine] = after
+        return changed
+
+    def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
+        """The operations that the routine's sites make, in order, in the routine's own names."""
+        edges: dict[int, list[Edge]] = {}
+        for edge in self._linker.edges(routine):
+            edges.setdefault(id(edge.site), []).append(edge)
+        for site in routine.flow.sites:
+            if site.kind:
+                continue
+            if site.expr.kind == "asm":
+                for template in of_assembly(routine.asm(site.expr)):
+                    yield site, template
+            for edge in edges.get(id(site), ()):
+                for template in self._templates.get(edge.callee, ()):
+                    if (ours := bound(template, edge)) is not None:
+                        yield site, ours
+            if self._declared(site) and (declared := self._from_dialect(site)):
+                yield site, declared
+
+    def _from_dialect(self, site: Site) -> Template | None:
+        accessor = self._linker.dialect.accessors[site.expr.kids[0].text]
+        given = site.expr.kids[1:]
+        if len(given) <= accessor.field:
+            return None
+        has_value = accessor.value is not None and len(given) > accessor.value
+        value = given[accessor.value or 0] if has_value else None
+        return Template(accessor.operation, given[accessor.field], value, (), ())
+
+    def _passes_on(self, template: Template, routine: Routine) -> bool:
+        """Whether the operation is the callers': it is theirs to say what it is."""
+        if routine.function.origin in ("macro", "alias"):
+            return True
+        if any(one.text in routine.parameters for one in plain_names(template.field)):
+            return template.kind in VMX_INSTRUCTIONS
+        if template.kind != "vmwrite" or template.value is None:
+            return False
+        scalars = {one.name for one in routine.function.params if not one.pointers}
+        if not any(one.text in scalars for one in plain_names(template.value)):
+            return False
+        field = next(iter(self.fields_of(template.field, routine)), None)
+        return field is not None and field.major and bool(self._linker.callers(routine))
+
+    def _operations(
+        self, template: Template, computed: Template, site: Site, routine: Routine
+    ) -> Iterator[Operation]:
+        before = routine.numbers[id(site)]
+        fields: Sequence[Field | None] = self.fields_of(template.field, routine, before=before)
+        for field in fields or (None,):
+            yield Operation(
+                template.kind,
+                field if template.kind in ("vmread", "vmwrite") else None,
+                template.field,
+                template.value,
+                routine,
+                site,
+                template.conditions,
+                template.through,
+                computed.value,
+                computed.from_local,
+            )
+
+    def fields_of(
+        self, expr: Expr, routine: Routine, depth: int = 0, before: int | None = None
+    ) -> list[Field]:
+        """The fields that an expression can name in `routine`, ahead of the site of that number."""
+        if depth > 3:
+            return []
+        match expr:
+            case Expr("cast", _, (inner,)):
+                return self.fields_of(inner, routine, depth, before)
+            case Expr("ternary", _, (_, yes, no)):
+                both = (self.fields_of(one, routine, depth + 1, before) for one in (yes, no))
+                return [field for fields in both for field in fields]
+            case Expr("name", name) if name in routine.variables:
+                return self._through_local(name, routine, depth, before)
+            case Expr("name" | "number", text):
+                return self._constant(text)
+            case Expr("binary"):
+                return self._constant(spelled(expr))
+        return []
+
+    def _through_local(
+        self, name: str, routine: Routine, depth: int, before: int | None
+    ) -> list[Field]:
+        found: dict[str, Field] = {}
+        for change in values_before(routine, name, before):
+            for field in self.fields_of(change.value, routine, depth + 1, change.number):
+                found[field.name] = field
+        return list(found.values())
+
+    def _constant(self, text: str) -> list[Field]:
+        number = evaluate(text, self._names)
+        field = self._fields.by_encoding(number) if number is not None else None
+        return [field] if field else []
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """The value of each name: the tree's own where it has one, else that of the SDM."""
+        fields = self._fields.fields
+        encodings = {field.name: str(field.encoding) for field in fields}
+        high = {f"{field.name}_HIGH": str(field.high) for field in fields if field.high}
+        return high | encodings | self._linker.constants
+
+
+def _is_entry(site: Site, routine: Routine) -> bool:
+    if routine.function.origin == "assembly":
+        return bool(site.expr.kids) and site.expr.kids[0].text == ENTRY_NAME
+    if site.expr.kind != "asm":
+        return False
+    return any(mnemonic in ENTRIES for mnemonic, _ in routine.asm(site.expr).instructions)
+
+
+def _keep(templates: dict[tuple[str, str, str], Template], template: Template) -> None:
+    """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own, and
+    of the two the other one is made in every build."""
+    base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
+    value = spelled(template.value) if template.value else ""
+    twins = [key for key in templates if key[:2] == (template.kind, base)]
+    if template.field.kind == "binary" and twins:
+        for key in twins:
+            templates[key] = _in_every_build(templates[key])
+        return
+    for key in twins:
+        if templates[key].field.kind == "binary":
+            del templates[key]
+            template = _in_every_build(template)
+    if len(templates) < _MOST_TEMPLATES:
+        templates.setdefault((template.kind, base, value), template)
+
+
+def _in_every_build(template: Template) -> Template:
+    conditions = tuple(one for one in template.conditions if one.test.kind != "number")
+    return replace(template, conditions=conditions)
+
+
+def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:
+    return [(t.kind, spelled(t.field), spelled(t.value) if t.value else "") for t in templates]

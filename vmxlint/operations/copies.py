@@ -1,0 +1,251 @@
+"""Cached copies: struct members that hold the value last written to a VMCS field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from vmxlint.calls.link import Linker
+from vmxlint.facts import Asm, Expr, is_constant, spelled, walk
+from vmxlint.flow import Conditions, Site
+from vmxlint.flow.routine import Routine
+from vmxlint.operations import Operation, Operations
+from vmxlint.operations.operands import addressed
+from vmxlint.operations.structs import Place, Structs
+from vmxlint.operations.templates import assigned, returned, substituted
+
+_COMPARING = ("!=", "==", "^", "-")
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place that works on a copy: writes it with its field, compares it, or drops it."""
+
+    routine: Routine
+    site: Site
+
+
+@dataclass(eq=False)
+class Copy:
+    """A member that holds the value last written to a field, and what the code does with it.
+
+    `writes` store it together with a VMWRITE of the same value; `compares` gate such a VMWRITE;
+    `reloads` fill it by VMREAD; `drops` overwrite it with a constant, so that the next compare
+    fails.
+    """
+
+    place: Place
+    field_name: str
+    writes: list[Use] = field(default_factory=list)
+    compares: list[Use] = field(default_factory=list)
+    reloads: list[Use] = field(default_factory=list)
+    drops: list[Use] = field(default_factory=list)
+
+
+class Copies:
+    """The search for the copies of a unit."""
+
+    def __init__(self, linker: Linker, operations: Operations, structs: Structs) -> None:
+        self._linker = linker
+        self._operations = operations
+        self._structs = structs
+        self._found: dict[tuple[str, str, bool], Copy] = {}
+        for routine in linker.routines:
+            if operations.made_in(routine):
+                self._writes(routine)
+        members = self._by_member()
+        for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
+            self._other_uses(routine, members)
+        for routine in linker.mentions.of("memset") if members else ():
+            self._wiped(routine)
+
+    @property
+    def all(self) -> tuple[Copy, ...]:
+        """The copies that gate their own VMWRITE by a compare, in order of struct and member."""
+        ordered = sorted(self._found.items())
+        return tuple(copy for _, copy in ordered if copy.compares)
+
+    def kept_with(self, write: Operation) -> set[str]:
+        """The members that are given the value of a VMWRITE beside it, compared or not."""
+        assert write.field is not None
+        return {
+            copy.place.member.name
+            for copy in self._found.values()
+            if copy.field_name == write.field.name
+            and any(use.routine in (write.routine, *write.through) for use in copy.writes)
+        }
+
+    def _writes(self, routine: Routine) -> None:
+        for one in self._operations.made_in(routine):
+            if one.kind != "vmwrite" or one.field is None:
+                continue
+            for place, site in (*self._stored_with(one), *self._stored_by_helper(one)):
+                self._note(place, one).writes.append(Use(routine, site))
+                if self._compares((*one.site.conditions, *one.conditions), place, routine):
+                    self._note(place, one).compares.append(Use(routine, one.site))
+                self._compared_by_callers(place, one)
+            if one.site.expr.kind == "asm":
+                self._in_assembly(one)
+
+    def _note(self, place: Place, operation: Operation) -> Copy:
+        assert operation.field is not None
+        key = (place.owner, place.member.name, self._structs.is_per_vmcs(place))
+        return self._found.setdefault(key, Copy(place, operation.field.name))
+
+    def _stored_with(self, operation: Operation) -> Iterator[tuple[Place, Site]]:
+        """The members that are given the value of a VMWRITE beside it."""
+        routine, value = operation.routine, operation.value
+        if value is None or value.kind == "number":
+            return
+        wanted = spelled(value)
+        for site, *ends in routine.stored:
+            target = site.expr.kids[0]
+            if wanted in ends and target.kind == "member" and _together(site, operation.site):
+                if place := self._structs.place(target, routine):
+                    yield place, site
+
+    def _stored_by_helper(self, operation: Operation) -> Iterator[tuple[Place, Site]]:
+        """The member whose address the helper that writes the field is given, and also writes."""
+        value = operation.value
+        if value is None or not operation.through:
+            return
+        helper = operation.through[0]
+        bound = dict(zip(helper.parameters, operation.site.expr.kids[1:], strict=False))
+        for site in helper.stores:
+            match site.expr:
+                case Expr("assign", "=", (Expr("unary", "*", (Expr("name", name),)), given)):
+                    address = bound.get(name)
+                    same = spelled(substituted(given, bound)) == spelled(value)
+                    if same and address and address.kind == "unary":
+                        place = self._structs.place(address.kids[0], operation.routine)
+                        if place:
+                            yield place, operation.site
+
+    def _compares(self, conditions: Conditions, place: Place, routine: Routine) -> bool:
+        return any(
+            one.kind == "binary" and one.text in _COMPARING and self._mentions(one, place, routine)
+            for condition in conditions
+            for test in (condition.test, self._expanded(condition.test, routine, 0))
+            for one in walk(test)
+        )
+
+    def _expanded(self, test: Expr, routine: Routine, depth: int) -> Expr:
+        """A condition with its locals and predicates replaced by what they stand for."""
+        if depth > _DEEPEST:
+            return test
+        if test.kind == "name" and test.text not in routine.parameters:
+            values = list(assigned(routine, test.text))
+            return self._expanded(values[0], routine, depth + 1) if len(values) == 1 else test
+        if test.kind == "call" and test.kids:
+            callee = self._linker.resolve(test.kids[0].text, routine.path)
+            if body := returned(test.kids[1:], callee):
+                return self._expanded(body, routine, depth + 1)
+        if not test.kids:
+            return test
+        kids = tuple(self._expanded(kid, routine, depth + 1) for kid in test.kids)
+        return test._replace(kids=kids)
+
+    def _mentions(self, compare: Expr, place: Place, routine: Routine) -> bool:
+        if any(side.kind == "number" for side in compare.kids):
+            return False
+        for one in walk(compare):
+            if one.kind == "member" and one.text == place.member.name:
+                found = self._structs.place(one, routine)
+                if found and (found.owner, found.member) == (place.owner, place.member):
+                    return True
+            if one.kind == "call" and one.kids and self._gets(one, place, routine):
+                return True
+        return False
+
+    def _gets(self, call: Expr, place: Place, routine: Routine) -> bool:
+        """Whether a call only returns the member."""
+        callee = self._linker.resolve(call.kids[0].text, routine.path)
+        if callee is None or callee is routine:
+            return False
+        returned = [site.expr for site in callee.flow.sites if site.kind == "return"]
+        if len(returned) != 1 or returned[0].kind != "member":
+            return False
+        found = self._structs.place(returned[0], callee)
+        return found is not None and found.member == place.member
+
+    def _compared_by_callers(self, place: Place, operation: Operation) -> None:
+        for edge in self._linker.callers(operation.routine):
+            if self._compares(edge.site.conditions, place, edge.caller):
+                self._note(place, operation).compares.append(Use(edge.caller, edge.site))
+
+    def _in_assembly(self, operation: Operation) -> None:
+        """`vmwrite reg` beside `mov reg, member` and `cmp reg, member` in one asm statement."""
+        routine = operation.routine
+        asm = routine.asm(operation.site.expr)
+        use = Use(routine, operation.site)
+        for register in _written_registers(asm):
+            for mnemonic, operands in asm.instructions:
+                places = [
+                    place
+                    for one in operands
+                    if (place := addressed(asm, one, routine, self._structs))
+                ]
+                if register not in operands or not places:
+                    continue
+                copy = self._note(places[0], operation)
+                if mnemonic.startswith("mov") and operands[0] == register:
+                    copy.writes.append(use)
+                elif mnemonic.startswith("cmp"):
+                    copy.compares.append(use)
+
+    def _other_uses(self, routine: Routine, members: Mapping[str, list[Copy]]) -> None:
+        for site in routine.stores:
+            target, given = site.expr.kids[0], site.expr.kids[-1]
+            if target.kind != "member" or target.text not in members:
+                continue
+            place = self._structs.place(target, routine)
+            for copy in members[target.text]:
+                if place is None or not self._is_of(copy, place):
+                    continue
+                read = {one.name for one in self._operations.reads(given, routine)}
+                if copy.field_name in read or self._reads_when_bound(given, routine, copy):
+                    copy.reloads.append(Use(routine, site))
+                elif is_constant(given):
+                    copy.drops.append(Use(routine, site))
+
+    def _wiped(self, routine: Routine) -> None:
+        """A struct that is overwritten as a whole drops the copies in it."""
+        for site in routine.flow.sites:
+            match site.expr:
+                case Expr("call", _, (Expr("name", "memset"), Expr("unary", "&", (whole,)), *_)):
+                    wiped = self._structs.place(whole, routine)
+                    for copy in self.all if wiped else ():
+                        if wiped and wiped.member.type == copy.place.owner:
+                            copy.drops.append(Use(routine, site))
+
+    def _is_of(self, copy: Copy, place: Place) -> bool:
+        """Whether a member of the copy's name is the copy, and not one that is kept elsewhere."""
+        elsewhere = self._structs.is_per_vmcs(place) != self._structs.is_per_vmcs(copy.place)
+        return place.owner == copy.place.owner and not elsewhere
+
+    def _reads_when_bound(self, given: Expr, routine: Routine, copy: Copy) -> bool:
+        starts = {one.start for one in walk(given) if one.kind in ("call", "asm")}
+        return any(
+            one.kind == "vmread" and one.field and one.field.name == copy.field_name
+            for one in self._operations.made_in(routine)
+            if one.site.expr.start in starts
+        )
+
+    def _by_member(self) -> dict[str, list[Copy]]:
+        found: dict[str, list[Copy]] = {}
+        for copy in self.all:
+            found.setdefault(copy.place.member.name, []).append(copy)
+        return found
+
+
+def _together(one: Site, other: Site) -> bool:
+    """Whether two sites run under the same conditions, or one under all of the other's."""
+    shorter, longer = sorted((one.conditions, other.conditions), key=len)
+    return longer[: len(shorter)] == shorter
+
+
+def _written_registers(asm: Asm) -> Iterator[str]:
+    for mnemonic, operands in asm.instructions:
+        if mnemonic.startswith("vmwrite") and operands:
+            yield operands[0]

@@ -1,0 +1,265 @@
+"""Operations of helpers, in terms of their parameters: from the assembly up to the callers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vmxlint.calls.link import Edge
+from vmxlint.facts import Asm, Expr, spelled
+from vmxlint.flow import Site
+from vmxlint.flow.conditions import Condition, Conditions, implied, truth
+from vmxlint.flow.routine import Change, Routine
+from vmxlint.numbers import evaluate
+
+VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
+_PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
+_REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
+_COMPOUND = ("|=", "&=", "^=", "+=", "-=")
+_EITHER = Expr("opaque", "?", (), 0, 0)
+_MOST_PARTS = 120
+_MOST_GIVEN = 400
+_DEEPEST = 4
+_MOST_CONDITIONS = 16
+_LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
+
+
+@dataclass(frozen=True)
+class Template:
+    """An operation of a helper, in terms of the helper's parameters."""
+
+    kind: str
+    field: Expr
+    value: Expr | None
+    conditions: Conditions
+    through: tuple[Routine, ...]
+    from_local: bool = False  # the value was kept in a local variable of the helper
+
+
+def of_assembly(asm: Asm) -> Iterator[Template]:
+    """The operations that an asm statement makes."""
+    operands = {name: (constraint, value) for name, constraint, value in asm.operands}
+    for mnemonic, given in asm.instructions:
+        kind = mnemonic.rstrip("ql") if mnemonic.rstrip("ql") in VMX_INSTRUCTIONS else mnemonic
+        if kind not in (*VMX_INSTRUCTIONS, "rdmsr", "wrmsr"):
+            continue
+        values = [_operand(one, operands) for one in given]
+        nothing = Expr("opaque", "", (), asm.start, asm.end)
+        match kind, values:
+            case "vmread", [field, *_]:
+                yield Template(kind, field, None, (), ())
+            case "vmwrite", [value, field]:
+                yield Template(kind, field, value, (), ())
+            case _, [first, *_]:
+                yield Template(kind, first, None, (), ())
+            case _:
+                yield Template(kind, nothing, None, (), ())
+
+
+def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
+    """The C expression behind an operand of an instruction."""
+    value = Expr("opaque", text, (), 0, 0)
+    if match := _PLACEHOLDER.fullmatch(text):
+        value = operands.get(f"%{match[1]}", ("", value))[1]
+    elif match := _REGISTER.fullmatch(text):
+        letter = _LETTERS[match[1]]
+        value = next((v for c, v in operands.values() if letter in c), value)
+    while value.kind == "cast":
+        value = value.kids[0]
+    return value
+
+
+def bound(template: Template, edge: Edge) -> Template | None:
+    """A helper's operation in the names of its caller; None if the arguments rule it out."""
+    arguments = map(_of_bounded_size, edge.site.expr.kids[1:])
+    given = dict(zip(edge.callee.parameters, arguments, strict=False))
+    conditions = _bound_conditions(template.conditions, given)
+    if conditions is None:
+        return None
+    return Template(
+        template.kind,
+        _of_bounded_size(substituted(template.field, given)),
+        _of_bounded_size(substituted(template.value, given)) if template.value else None,
+        conditions,
+        (edge.callee, *template.through),
+        template.from_local,
+    )
+
+
+def _of_bounded_size(expr: Expr) -> Expr:
+    """`expr`, or if it is large something unknown: wrappers of wrappers multiply what they get."""
+    return expr._replace(kind="opaque", text="", kids=()) if _is_large(expr, _MOST_GIVEN) else expr
+
+
+def _bound_conditions(conditions: Conditions, given: Mapping[str, Expr]) -> Conditions | None:
+    """Conditions for these arguments, but not those that a constant decides; None if one fails."""
+    found: list[Condition] = []
+    for one in conditions:
+        test = _of_bounded_size(substituted(one.test, given))
+        known = _chosen(test, one.cases) if one.cases else truth(test)
+        if known is not None and known != one.holds:
+            return None
+        if known is None and one.cases:
+            found.append(one._replace(test=test))
+        elif known is None:
+            found += [part._replace(early=one.early) for part in implied(test, one.holds)]
+    return tuple(found)
+
+
+def _chosen(subject: Expr, cases: Sequence[Expr]) -> bool | None:
+    """Whether a constant is among the values of a switch; None if one of them is not known."""
+    if subject.kind != "number":
+        return None
+    number, *values = (evaluate(spelled(one), {}) for one in (subject, *cases))
+    return None if number is None or None in values else number in values
+
+
+def inside(template: Template, conditions: Conditions) -> Template:
+    """An operation that a helper passes on, with what must hold inside the helper."""
+    return replace(template, conditions=(*conditions, *template.conditions)[:_MOST_CONDITIONS])
+
+
+def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced; Facts bound its depth."""
+    if expr.kind == "name":
+        return given.get(expr.text, expr)
+    if not expr.kids or not given:
+        return expr
+    return expr._replace(kids=tuple(substituted(kid, given) for kid in expr.kids))
+
+
+def at_parameter(template: Template, routine: Routine) -> Template:
+    """An operation on the address of a parameter, kept in a local, is one on the parameter."""
+    operand = template.field
+    if template.kind in ("vmread", "vmwrite") or operand.kind != "name":
+        return template
+    if operand.text in routine.parameters:
+        return template
+    for value in assigned(routine, operand.text):
+        for one in _outside_members(value):
+            if one.kind == "name" and one.text in routine.parameters:
+                return replace(template, field=one)
+    return template
+
+
+def _outside_members(expr: Expr) -> Iterator[Expr]:
+    """The parts of `expr`, but not the objects of struct members."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(() if one.kind == "member" else one.kids)
+
+
+def assigned(routine: Routine, name: str) -> Iterator[Expr]:
+    """The values that a local variable is plainly given."""
+    for change in routine.changes.get(name, ()):
+        if change.operator == "=":
+            yield change.value
+
+
+def values_before(routine: Routine, name: str, before: int | None) -> list[Change]:
+    """The assignments that can have given a local its value ahead of the site of that number: from
+    the last one that is certain there on, in a loop all."""
+    changes = [one for one in routine.changes.get(name, ()) if one.operator == "="]
+    if before is None or routine.is_in_loop(before):
+        return changes
+    held = frozenset(map(id, routine.flow.sites[before].conditions))
+    found: list[Change] = []
+    for change in reversed([one for one in changes if one.number < before]):
+        found.append(change)
+        if all(id(one) in held for one in change.conditions):
+            break
+    return found[::-1]
+
+
+def folded(template: Template, routine: Routine, site: Site) -> Template:
+    """A VMWRITE with its value in terms of what it was computed from before `site`."""
+    value = template.value
+    if template.kind != "vmwrite" or value is None:
+        return template
+    whole = value
+    while whole.kind == "cast":
+        whole = whole.kids[0]
+    from_local = whole.kind == "name" and whole.text in routine.changes
+    number = routine.numbers[id(site)]
+    computed = _fold(value, routine, number, frozenset(map(id, site.conditions)), 0)
+    return replace(template, value=computed, from_local=template.from_local or from_local)
+
+
+def _fold(expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int) -> Expr:
+    if expr.kind == "name" and expr.text in routine.changes and expr.text not in routine.parameters:
+        return _fold_local(expr, routine, before, held, depth) if depth < _DEEPEST else expr
+    if expr.kind in ("binary", "cast", "ternary") or (expr.kind == "unary" and expr.text == "~"):
+        kids = tuple(_fold(kid, routine, before, held, depth) for kid in expr.kids)
+        return expr._replace(kids=kids)
+    return expr
+
+
+def _fold_local(
+    expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int
+) -> Expr:
+    """A local's value before the site of that number, where the conditions `held` hold.
+
+    The last plain assignment on the way counts, or either of those on other ways, then each `|=`
+    and `&=` behind it, with either its bits or none where it may be passed by. A value that grows
+    too large stays the local's name.
+    """
+    value: Expr | None = None
+    for change in routine.changes[expr.text]:
+        if change.number >= before:
+            break
+        step = _fold(change.value, routine, change.number, held, depth + 1)
+        certain = all(id(one) in held for one in change.conditions)
+        if change.operator == "=":
+            either = Expr("ternary", "", (_EITHER, step, value), 0, 0) if value else step
+            value = step if certain else either
+        elif change.operator in _COMPOUND:
+            step = step if certain else _perhaps(change.operator, step)
+            value = Expr("binary", change.operator[0], (value or expr, step), expr.start, expr.end)
+        if value is not None and _is_large(value, _MOST_PARTS):
+            return expr
+    return value or expr
+
+
+def _perhaps(operator: str, step: Expr) -> Expr:
+    """The operand of a compound assignment that other ways pass by."""
+    if step.kind == "unary" and step.text == "~":
+        return step._replace(kids=(_or_nothing(step.kids[0]),))
+    return step if operator == "&=" else _or_nothing(step)
+
+
+def _or_nothing(bits: Expr) -> Expr:
+    return Expr("ternary", "", (_EITHER, bits, Expr("number", "0", (), 0, 0)), bits.start, bits.end)
+
+
+def _is_large(expr: Expr, most: int) -> bool:
+    todo, seen = [expr], 0
+    while todo and seen <= most:
+        seen += 1
+        todo.extend(todo.pop().kids)
+    return seen > most
+
+
+def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
+    """What a call of a function that only returns an expression stands for."""
+    if callee is None or callee.function.text.count("return") != 1:
+        return None
+    returns = [site for site in callee.flow.sites if site.kind == "return"]
+    if len(returns) != 1 or returns[0].conditions:
+        return None
+    return substituted(returns[0].expr, dict(zip(callee.parameters, given, strict=False)))
+
+
+def plain_names(expr: Expr) -> Iterator[Expr]:
+    """The names that `expr` uses as they are: not as an object, callee, argument or test."""
+    todo = [expr]
+    while todo:
+        one = todo.pop()
+        if one.kind == "name":
+            yield one
+        elif one.kind == "ternary":
+            todo.extend(one.kids[1:])
+        elif one.kind in ("binary", "cast") or (one.kind == "unary" and one.text == "~"):
+            todo.extend(one.kids)

@@ -1,0 +1,185 @@
+"""Reads the files of a unit into Facts, a part of them in other processes.
+
+The others start before this process has imported what it needs later, and what they are given is
+plain: any executor will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from vmxlint.cache import NOWHERE, Store
+from vmxlint.deadline import has_passed
+from vmxlint.findings import NotUnderstood
+from vmxlint.model import dialect as dialects
+from vmxlint.model.dialect import Dialect
+from vmxlint.reading import shelter
+from vmxlint.reading.source import SourceFile, Unit, read_unit
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    from vmxlint.facts import Facts
+    from vmxlint.reading.library import Library, Read
+
+T = TypeVar("T")
+
+PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
+AHEAD = 400_000  # bytes that another process reads while this one still imports and links
+
+
+class Reading:
+    """The reading of one unit; what the store keeps of it is not read again."""
+
+    def __init__(
+        self,
+        root: Path,
+        dialect: Dialect,
+        jobs: int,
+        executor: Executor | None = None,
+        store: Store = NOWHERE,
+    ) -> None:
+        self.unit = read_unit(root, dialect)
+        self._store = store
+        self._work = (str(root), dialect.id, self.unit.digest)
+        self._jobs = jobs
+        self._executor = executor
+        self._own: Executor | None = None
+        self._is_done = self._is_late = False
+        self._here: list[str] = []
+        self._macros: Future[Mapping[str, str]] | None = None
+        self._waiting: list[Future[Part]] = []
+
+    @cached_property
+    def _library(self) -> Library:
+        from vmxlint.reading.library import Library
+
+        return Library(self.unit, self._work[0], self._store)
+
+    def begin(self) -> None:
+        """Start other processes, if the unit is large and was never read before."""
+        if not shelter.falls() and self._library.is_new:
+            self._share(self.unit.files, macros=True)
+
+    def _share(self, files: Sequence[SourceFile], *, macros: bool = False) -> None:
+        small = sum(len(one.data) for one in files) < PARALLEL_FROM
+        self._here, *others = shares(files, 1 if small else self._jobs)
+        executor = self._executor
+        if others and executor is None:
+            executor = self._own = _processes(len(others))
+        if executor is not None:
+            with shelter.uninterrupted():
+                if others and macros:
+                    self._macros = executor.submit(read_macros, *self._work)
+                self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
+
+    def facts(self) -> tuple[list[Facts], Library]:
+        """The Facts of all files, in the order of their paths; and what reads their bodies."""
+        if not self._is_done:
+            self._read()
+            self._is_done = True
+        return self._library.facts(), self._library
+
+    def _read(self) -> None:
+        if shelter.falls():
+            self._examine()
+        library = self._library
+        if not self._waiting:
+            library.kept()
+            self._share([one for one in self.unit.files if one.path in set(library.missing())])
+        for macros in _of_the_living([self._macros] if self._macros else []):
+            library.take_macros(macros)
+        library.add(library.read(self._here))
+        for part in _of_the_living(self._waiting):
+            if part.unit == self.unit.digest:
+                library.add(part.read)
+            self._is_late = self._is_late or part.is_late
+        if self._own:
+            self._own.shutdown()
+        library.add(library.read(library.missing()))  # another process saw another state of files
+
+    def _examine(self) -> None:
+        """Take out of the unit what kills the parser."""
+        from vmxlint.reading.library import Library
+
+        deadly = Library(self.unit, "", NOWHERE).deadly(bodies=shelter.falls() > 1)
+        self.unit.files[:] = [one for one in self.unit.files if one.path not in deadly]
+        self.unit.unread += [NotUnderstood(path, 1, "kills the parser") for path in deadly]
+
+    def keep(self) -> None:
+        """Keep for the next run what this one has read, if all of it was read in time."""
+        if not self.is_late:
+            self._library.keep()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a step took too long, so that another run may find more."""
+        return self._is_late or has_passed() or shelter.falls() > 0
+
+
+def _of_the_living(waiting: Iterable[Future[T]]) -> Iterator[T]:
+    """What other processes have found, of those that live."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    for future in waiting:
+        with suppress(BrokenProcessPool):
+            yield future.result()
+
+
+def _processes(number: int) -> Executor:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(number, multiprocessing.get_context("fork"), shelter.begin_worker)
+
+
+def read_facts(unit: Unit) -> tuple[list[Facts], Library]:
+    """The Facts of all files of a unit, by this process alone; and what reads their bodies."""
+    from vmxlint.reading.library import Library
+
+    library = Library(unit, "", NOWHERE)
+    library.add(library.read([one.path for one in unit.files]))
+    return library.facts(), library
+
+
+class Part(NamedTuple):
+    """What another process has read, the digest of the unit that it saw, and whether a step of it
+    took too long."""
+
+    unit: bytes
+    read: list[Read]
+    is_late: bool
+
+
+def read_macros(root: str, dialect: str, digest: bytes) -> Mapping[str, str]:
+    """The macros of the files of the unit at `root`; see Library.macros."""
+    return _library(root, dialect, digest).macros
+
+
+@lru_cache(maxsize=1)  # between the tasks of one process for one state of a unit
+def _library(root: str, dialect: str, _: bytes) -> Library:
+    from vmxlint.reading.library import Library
+
+    return Library(read_unit(Path(root), dialects.load(dialect)), root, NOWHERE)
+
+
+def read_part(root: str, dialect: str, digest: bytes, paths: Sequence[str]) -> Part:
+    """The Facts of some files of the unit at `root`, which `digest` names as it should be."""
+    library = _library(root, dialect, digest)
+    read = list(library.read(paths))
+    return Part(library.unit.digest, read, has_passed())
+
+
+def shares(files: Sequence[SourceFile], jobs: int) -> list[list[str]]:
+    """Who reads what, the largest files first: this process begins later, so it reads less."""
+    load = [AHEAD] + [0] * (jobs - 1)
+    found: list[list[str]] = [[] for _ in range(jobs)]
+    for one in sorted(files, key=lambda one: (-len(one.data), one.path)):
+        least = load.index(min(load))
+        found[least].append(one.path)
+        load[least] += len(one.data)
+    return [found[0], *(share for share in found[1:] if share)]

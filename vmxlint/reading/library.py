@@ -1,0 +1,233 @@
+"""The Facts of a unit's files: kept by an earlier run, or read now and kept for the next one.
+
+What a file says follows from its bytes, from the macros of its whole unit, and from the files that
+it includes in the middle of code; the body of a function from the same. So a file's Facts are kept
+under the digests of its bytes and of all macros, and with the digests of the files it looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from vmxlint.cache import Store
+from vmxlint.cache.packing import pack, unpack
+from vmxlint.cache.stamp import named
+from vmxlint.digest import encoded
+from vmxlint.facts import Body, Facts, Function, Macro
+from vmxlint.includes import resolved
+from vmxlint.reading.shelter import survives
+from vmxlint.reading.source import SourceFile, Unit
+
+if TYPE_CHECKING:
+    from vmxlint.syntax import Reader
+
+
+class Read(NamedTuple):
+    """What one file says, and the names of files that it may include in the middle of code, each
+    with the digest of what was found."""
+
+    facts: Facts
+    needs: tuple[tuple[str, str], ...]
+
+
+class _Macros(NamedTuple):
+    """The macros with code in them that a file defines."""
+
+    macros: tuple[Macro, ...]
+
+
+class _Defined(NamedTuple):
+    """Packed _Macros, by the digest of the file."""
+
+    files: tuple[tuple[str, str], ...]
+
+
+class _Bodies(NamedTuple):
+    """Packed bodies of a file's functions, by the number of the function."""
+
+    bodies: tuple[tuple[int, str], ...]
+
+
+class Library:
+    """What is known of the files of a unit, which is called `name`."""
+
+    def __init__(self, unit: Unit, name: str, store: Store) -> None:
+        self.unit = unit
+        self._store = store
+        self._files = {one.path: one for one in unit.files}
+        self._index = named(b"macros", encoded(name))
+        self._found_macros: Mapping[str, str] = {}
+        self._read: dict[str, Read] = {}
+        self._new: list[str] = []
+        self._numbers: dict[str, dict[int, int]] = {}
+        self._bodies: dict[str, dict[int, str]] = {}
+        self._new_bodies: dict[str, list[tuple[int, Body]]] = {}
+
+    @cached_property
+    def _kept_macros(self) -> Mapping[str, str]:
+        data = self._store.get(self._index)
+        kept = unpack(_Defined, data) if data else None
+        return dict(kept.files) if kept else {}
+
+    def take_macros(self, found: Mapping[str, str]) -> None:
+        """Take the macros that another process has found."""
+        self._found_macros = found
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no earlier run has kept anything of this unit."""
+        return not self._kept_macros
+
+    @cached_property
+    def macros(self) -> Mapping[str, str]:
+        """The packed macros of each file, by the file's digest, in the order of the files."""
+        found: dict[str, str] = {}
+        for one in self.unit.files:
+            digest = one.digest.hex()
+            known = self._kept_macros.get(digest) or self._found_macros.get(digest)
+            found[digest] = known or self._packed_macros(one.path)
+        return found
+
+    def _packed_macros(self, path: str) -> str:
+        from vmxlint import syntax
+
+        return pack(_Macros(syntax.macros_of(self._texts[path]))).decode()
+
+    @cached_property
+    def _texts(self) -> Mapping[str, bytes]:
+        return _Texts(self._files)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        """Reads files of the unit by the macros of all of them."""
+        from vmxlint import syntax
+
+        packed = (self.macros[one.digest.hex()] for one in self.unit.files)
+        found = [unpack(_Macros, one.encode()) for one in packed]
+        files = [one.macros for one in found if one]
+        return syntax.Reader(syntax.unit_macros(files), self._texts)
+
+    @cached_property
+    def _common(self) -> bytes:
+        """What all files of the unit follow from beside their own bytes."""
+        return named(b"unit", *map(str.encode, self.macros.values())).encode()
+
+    def _name(self, kind: bytes, path: str, *more: bytes) -> str:
+        return named(kind, encoded(path), self._files[path].digest, self._common, *more)
+
+    def kept(self) -> dict[str, Facts]:
+        """The Facts that an earlier run kept and that still are true, by path."""
+        for path in self._files if self._store.is_open else ():
+            data = self._store.get(self._name(b"facts", path))
+            one = unpack(Read, data) if data else None
+            if one and all(self._digest_of(path, name) == digest for name, digest in one.needs):
+                self._read[path] = one
+        return {path: one.facts for path, one in self._read.items()}
+
+    def _digest_of(self, path: str, name: str) -> str:
+        target = resolved(name, path, self._files)
+        return self._files[target].digest.hex() if target else ""
+
+    def read(self, paths: Collection[str]) -> Iterator[Read]:
+        """Read some files of the unit now."""
+        for path in paths:
+            if path in self._files:
+                facts = self._reader.read(path, self._texts[path])
+                names = dict.fromkeys(self._reader.looked_up.get(path, ()))
+                yield Read(facts, tuple((name, self._digest_of(path, name)) for name in names))
+
+    def deadly(self, *, bodies: bool) -> list[str]:
+        """The files that kill the parser: each is read by a process of its own, or with `bodies`
+        read whole."""
+        reader = self._reader
+
+        def read(path: str) -> None:
+            facts = reader.read(path, self._texts[path])
+            for function in facts.functions if bodies else ():
+                reader.body(facts, function)
+
+        return [path for path in self._files if not survives(partial(read, path))]
+
+    def add(self, read: Iterable[Read]) -> None:
+        """Take what was read, here or in another process, to be kept."""
+        for one in read:
+            self._read[one.facts.path] = one
+            self._new.append(one.facts.path)
+
+    def facts(self) -> list[Facts]:
+        """All Facts, in the order of the files."""
+        return [self._read[path].facts for path in self._files]
+
+    def missing(self) -> list[str]:
+        """The files whose Facts are not known yet."""
+        return [path for path in self._files if path not in self._read]
+
+    def body(self, facts: Facts, function: Function) -> Body:
+        """The body of a function of a file, kept or read now."""
+        if function.body is not None:
+            return function.body
+        if not self._store.is_open:
+            return self._reader.body(facts, function)
+        number = self._number(facts, function)
+        packed = self._kept_bodies(facts.path).get(number)
+        body = unpack(Body, packed.encode()) if packed else None
+        if body is None:
+            body = self._reader.body(facts, function)
+            self._new_bodies.setdefault(facts.path, []).append((number, body))
+        return body
+
+    def _number(self, facts: Facts, function: Function) -> int:
+        numbers = self._numbers.get(facts.path)
+        if numbers is None:
+            numbers = {id(one): number for number, one in enumerate(facts.functions)}
+            self._numbers[facts.path] = numbers
+        return numbers[id(function)]
+
+    def _bodies_name(self, path: str) -> str:
+        return self._name(b"bodies", path, repr(self._read[path].needs).encode())
+
+    def _kept_bodies(self, path: str) -> Mapping[int, str]:
+        if path not in self._bodies:
+            data = self._store.get(self._bodies_name(path))
+            kept = unpack(_Bodies, data) if data else None
+            self._bodies[path] = dict(kept.bodies) if kept else {}
+        return self._bodies[path]
+
+    def keep(self) -> None:
+        """Keep for the next run what this one has read."""
+        if not self._store.is_open:
+            return
+        for path in self._new:
+            self._store.put(self._name(b"facts", path), pack(self._read[path]))
+        for path, more in self._new_bodies.items():
+            bodies = {number: pack(body).decode() for number, body in more}
+            kept = tuple({**self._kept_bodies(path), **bodies}.items())
+            self._store.put(self._bodies_name(path), pack(_Bodies(kept)))
+        if self.macros.keys() != self._kept_macros.keys():
+            self._store.put(self._index, pack(_Defined(tuple(self.macros.items()))))
+
+
+class _Texts(Mapping[str, bytes]):
+    """Files without their comments, by path: each is stripped when it is asked for."""
+
+    def __init__(self, files: Mapping[str, SourceFile]) -> None:
+        self._files = files
+        self._stripped: dict[str, bytes] = {}
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._stripped:
+            from vmxlint import syntax
+
+            self._stripped[path] = syntax.without_comments(self._files[path].data)
+        return self._stripped[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
