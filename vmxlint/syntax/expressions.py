@@ -33,7 +33,9 @@ def _name(draft: Draft, node: Node, kids: Kids) -> Expr:
     return Expr("call", "", (name,), start, end) if text in draft.aliases else name
 
 
-def _operation(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
+def _operation(kind: str, operands_of: int = 0) -> Callable[[Draft, Node, Kids], Expr]:
+    """One with as many operands as it must have, if it must; else the parser misread something."""
+
     def build(draft: Draft, node: Node, kids: Kids) -> Expr:
         start, end = draft.span(node)
         operator = ""
@@ -43,6 +45,8 @@ def _operation(kind: str) -> Callable[[Draft, Node, Kids], Expr]:
                 operands.append(one)
             elif type(one) is str:
                 operator = operator or one
+        if operands_of and len(operands) != operands_of:
+            return _new(Expr, ("opaque", "", tuple(operands), start, end, (), False))
         return _new(Expr, (kind, operator, tuple(operands), start, end, (), False))
 
     return build
@@ -61,7 +65,8 @@ def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
     if name in draft.spelling.pasting and draft.spelling.pasted:
         if (made := draft.spelling.pasted(draft.slice(node), (start, end))) is not None:
             return made
-    return _new(Expr, ("call", "", (*parts[:1], *given), start, end, (), False))
+    kind = "call" if parts else "opaque"
+    return _new(Expr, (kind, "", (*parts[:1], *given), start, end, (), False))
 
 
 def _arguments(draft: Draft, node: Node, kids: Kids) -> Expr:
@@ -80,7 +85,8 @@ def _member(draft: Draft, node: Node, kids: Kids) -> Expr:
 def _cast(draft: Draft, node: Node, kids: Kids) -> Expr:
     start, end = draft.span(node)
     name = next((v.name for v in kids if type(v) is Type), "")
-    return Expr("cast", name, tuple(expressions_of(kids)[-1:]), start, end)
+    inner = tuple(expressions_of(kids)[-1:])
+    return Expr("cast" if inner else "opaque", name, inner, start, end)
 
 
 def _parenthesized(draft: Draft, node: Node, kids: Kids) -> Value:
@@ -96,7 +102,9 @@ def _conditional(draft: Draft, node: Node, kids: Kids) -> Expr:
     operands = expressions_of(kids)
     if len(operands) == 2:
         operands.insert(0, operands[0])
-    return Expr("ternary", "", tuple(operands), *draft.span(node))
+    return Expr(
+        "ternary" if len(operands) == 3 else "opaque", "", tuple(operands), *draft.span(node)
+    )
 
 
 def _pair(draft: Draft, node: Node, kids: Kids) -> Expr:
@@ -121,12 +129,12 @@ EXPRESSIONS: dict[str, Build] = {
     "call_expression": _call,
     "argument_list": _arguments,
     "field_expression": _member,
-    "subscript_expression": _operation("index"),
-    "unary_expression": _operation("unary"),
-    "pointer_expression": _operation("unary"),
-    "update_expression": _operation("update"),
-    "binary_expression": _operation("binary"),
-    "assignment_expression": _operation("assign"),
+    "subscript_expression": _operation("index", 2),
+    "unary_expression": _operation("unary", 1),
+    "pointer_expression": _operation("unary", 1),
+    "update_expression": _operation("update", 1),
+    "binary_expression": _operation("binary", 2),
+    "assignment_expression": _operation("assign", 2),
     "conditional_expression": _conditional,
     "comma_expression": _operation("comma"),
     "cast_expression": _cast,
