@@ -118,8 +118,11 @@ class Source:
 
     def behind_directive(self, at: int) -> bool:
         """Whether a directive, or nothing, stands between a token and the one before it."""
-        before = self.all[self.code[at - 1] + 1 if at else 0 : self.code[at]]
-        return not at or any(one.kind == "directive" for one in before)
+        return not at or any(one.kind == "directive" for one in self.between(at))
+
+    def between(self, at: int) -> list[Token]:
+        """What stands between a token and the one before it."""
+        return self.all[self.code[at - 1] + 1 if at else 0 : self.code[at]]
 
     def locals_of(self, one: Function) -> set[str]:
         """The names of parameters and local variables."""
@@ -506,14 +509,21 @@ def braces_apart(tree: Tree) -> tuple[Tree, Renames]:
         found = list(source.all)
         for at in source.match:
             if source.text(at) == "{" and source.text(at - 1) in (")", "else", "do"):
-                rest = re.match(r"[^\n]*", joined(source.all[source.code[at] + 1 :]))
-                if rest and "expect" not in rest[0]:
+                if not _is_spoken_of(source, at):
                     found[source.code[at]] = Token("mark", "\n{")
                     if source.text(at - 1) == "else":
                         found[source.code[at - 1]] = Token("word", "\nelse")
         return joined(found)
 
     return _map(tree, changed), {}
+
+
+def _is_spoken_of(source: Source, at: int) -> bool:
+    """Whether a comment names the finding of a token's line, or one for vmxlint stands above it."""
+    rest = joined(source.all[source.code[at] :]).split("\n")[0]
+    while "\n" not in (above := joined(source.between(at))) and at:
+        at -= 1
+    return "expect" in rest or "vmxlint:" in above
 
 
 def braces_together(tree: Tree) -> tuple[Tree, Renames]:
