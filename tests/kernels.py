@@ -6,10 +6,12 @@ CI, where CI=true, the two that Debian packages are fetched by apt-get into the 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -32,23 +34,22 @@ def kernel(version: str) -> Path:
 
 def _from_debian(version: str) -> Path:
     root = _CACHE / version
-    if (root / KVM).is_dir():
-        return root
-    package = f"linux-source-{version}"
-    work = _CACHE / f"{package}.tmp"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    try:
-        if not shutil.which("apt-get"):
-            pytest.skip(f"no apt-get to fetch {package} with")
-        got = subprocess.run(["apt-get", "download", package], cwd=work, capture_output=True)
-        if got.returncode:
-            pytest.skip(f"apt-get can't download {package}")
-        deb = next(work.glob("*.deb"))
-        subprocess.run(["dpkg", "-x", deb, work], check=True)
-        archive = next((work / "usr/src").glob("*.tar.xz"))
-        subprocess.run(["tar", "-xf", archive, "-C", work, f"{package}/{KVM}"], check=True)
-        (work / package).rename(root)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with _CACHE.joinpath("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may want it
+        if not (root / KVM).is_dir():
+            with TemporaryDirectory(dir=_CACHE) as work:
+                _fetched(f"linux-source-{version}", Path(work)).rename(root)
     return root
+
+
+def _fetched(package: str, work: Path) -> Path:
+    if not shutil.which("apt-get"):
+        pytest.skip(f"no apt-get to fetch {package} with")
+    got = subprocess.run(["apt-get", "download", package], cwd=work, capture_output=True)
+    if got.returncode:
+        pytest.skip(f"apt-get can't download {package}")
+    subprocess.run(["dpkg", "-x", next(work.glob("*.deb")), work], check=True)
+    archive = next((work / "usr/src").glob("*.tar.xz"))
+    subprocess.run(["tar", "-xf", archive, "-C", work, f"{package}/{KVM}"], check=True)
+    return work / package

@@ -22,10 +22,8 @@ _SCHEMA = Path(__file__).parent / "schemas/vmxlint-v1.schema.json"
 NONE: Mapping[str, str] = {}
 Done = subprocess.CompletedProcess[bytes]
 
-ENVIRONMENT = {
-    **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
+_GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
     "PYTHONPATH": str(ROOT),
     **{
         f"GIT_{who}_{what}": f"{what.lower()}@example.org"
@@ -35,6 +33,11 @@ ENVIRONMENT = {
     "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
     "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z",
 }
+
+
+def environment(env: Mapping[str, str] = NONE) -> dict[str, str]:
+    """That of the tests, with what git needs, and more."""
+    return {**os.environ, **_GIT, **env}
 
 
 class Repository:
@@ -60,7 +63,7 @@ class Repository:
     def git(self, *arguments: str, given: str | None = None) -> str:
         command = ["git", *arguments]
         done = subprocess.run(
-            command, cwd=self.top, env=ENVIRONMENT, input=given, capture_output=True, text=True
+            command, cwd=self.top, env=environment(), input=given, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -129,9 +132,8 @@ def vmxlint(
     *arguments: str | Path, cwd: Path, given: bytes = b"", env: Mapping[str, str] = NONE
 ) -> Done:
     command: Sequence[str] = [sys.executable, "-m", "vmxlint", "check", *map(str, arguments)]
-    environment = {**ENVIRONMENT, **env}
     return subprocess.run(
-        command, cwd=cwd, env=environment, input=given, capture_output=True, timeout=120
+        command, cwd=cwd, env=environment(env), input=given, capture_output=True, timeout=120
     )
 
 

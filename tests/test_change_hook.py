@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import NESTED, SWITCH, VMX, WANTED, after, define, entry
-from tests.repositories import ENVIRONMENT, Repository, vmxlint
+from tests.repositories import Repository, environment, vmxlint
 from tests.test_change import CALL, COLD, TOGGLE
 
 NOWHERE = "0" * 40
@@ -120,7 +120,7 @@ def test_within_git_commit(repository: Repository) -> None:
     done = subprocess.run(
         ["git", "commit", "-a", "-m", "toggle"],
         cwd=repository.top,
-        env=ENVIRONMENT,
+        env=environment(),
         capture_output=True,
     )
     assert done.returncode == 1
@@ -140,11 +140,11 @@ def test_the_real_pre_commit(repository: Repository, tmp_path: Path) -> None:
         f"    entry: {sys.executable} -m vmxlint check --hook\n"
         "    types_or: [c]\n    require_serial: true\n"
     )
-    environment = {**ENVIRONMENT, "PRE_COMMIT_HOME": str(tmp_path / "home")}
+    own = environment({"PRE_COMMIT_HOME": str(tmp_path / "home")})
 
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = [tool, "run", "-c", str(config), *arguments]
-        return subprocess.run(command, cwd=repository.top, env=environment, capture_output=True)
+        return subprocess.run(command, cwd=repository.top, env=own, capture_output=True)
 
     repository.edit(define("int fine;"))
     staged(repository)

@@ -56,6 +56,7 @@ def test_2_nothing_is_turned_into_text_unasked() -> None:
         run(replace(PRICED, contexts=({1, 2},)))  # type: ignore[arg-type]
 
 
+@pytest.mark.alone
 def test_3_the_cost_grows_with_the_results_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif, "MOST_RESULTS", 10**6)
 

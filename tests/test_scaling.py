@@ -19,6 +19,7 @@ from vmxlint.engine import run
 from vmxlint.reading import read_facts
 from vmxlint.reading.source import SourceFile, Unit
 
+pytestmark = pytest.mark.alone
 SLACK = 1.8  # over linear growth: the machine's noise, and caches that a larger unit overflows
 _DEFINED = re.compile(r"^(?:static[\w \t]*?|[\w \t*]+?)\b(\w+)\([^;{}]*\)\n\{", re.MULTILINE)
 
