@@ -74,6 +74,11 @@ class Operations:
         """Whether a call, in the names of `routine`, is a VMREAD of the field."""
         if call.kind != "call" or not call.kids:
             return False
+        if self._declared(call):
+            said = self._from_dialect(call)
+            if said is None or said.kind != "vmread":
+                return False
+            return field in self.fields_of(said.field, routine)
         callee = self._linker.resolve(call.kids[0].text, routine.path)
         if callee is None:
             return False
@@ -121,12 +126,12 @@ class Operations:
             if not todo:
                 return
 
-    def _declared(self, site: Site) -> bool:
+    def _declared(self, call: Expr) -> bool:
         """Whether a call is that of an accessor of which only the dialect says what it does: it is
         not in the tree, or in assembly that nobody can read."""
-        if site.expr.kind != "call" or not site.expr.kids:
+        if call.kind != "call" or not call.kids:
             return False
-        name = site.expr.kids[0].text
+        name = call.kids[0].text
         known = self._linker.names.routines.get(name, ())
         return name in self._linker.dialect.accessors and not any(map(self._says, known))
 
@@ -169,12 +174,12 @@ class Operations:
                 for template in self._templates.get(edge.callee, ()):
                     if (ours := bound(template, edge)) is not None:
                         yield site, ours
-            if self._declared(site) and (declared := self._from_dialect(site)):
+            if self._declared(site.expr) and (declared := self._from_dialect(site.expr)):
                 yield site, declared
 
-    def _from_dialect(self, site: Site) -> Template | None:
-        accessor = self._linker.dialect.accessors[site.expr.kids[0].text]
-        given = site.expr.kids[1:]
+    def _from_dialect(self, call: Expr) -> Template | None:
+        accessor = self._linker.dialect.accessors[call.kids[0].text]
+        given = call.kids[1:]
         if len(given) <= accessor.field:
             return None
         has_value = accessor.value is not None and len(given) > accessor.value
