@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator
+from functools import cached_property
 
 from vmxlint.budget.arms import Node, Work, tree_of
 from vmxlint.budget.guesses import is_jump
 from vmxlint.budget.known import Known
+from vmxlint.budget.memory import Common
 from vmxlint.budget.rates import Rates
 from vmxlint.budget.shape import Shape
 from vmxlint.calls.link import Edge
@@ -34,11 +36,20 @@ class Course:
         self._parts: dict[int, Conditions] = {}
         self._shapes: dict[Routine, Shape] = {}
         self._trees: dict[tuple[Routine, str], Node] = {}
+        self.common: Common = {}
 
     @property
     def contexts(self) -> Contexts:
         """When each function runs."""
         return self.program.contexts
+
+    @cached_property
+    def of_reasons(self) -> Collection[Routine]:
+        """The routines that are called otherwise in the exits of one reason than of another."""
+        contexts = self.contexts
+        roots = ((root.routine, root.context) for root in contexts.roots)
+        nodes = (*roots, *contexts.dispatched, *contexts.round_trip)
+        return frozenset(routine for routine, context in nodes if context.startswith("exit:"))
 
     def parts(self, condition: Condition) -> Conditions:
         """What would all have to hold for the condition not to: more than one of a test whose

@@ -10,7 +10,8 @@ from functools import cached_property, reduce
 
 from vmxlint.budget.amounts import Amount, total
 from vmxlint.budget.course import Course
-from vmxlint.budget.passes import DEEPEST, Pass
+from vmxlint.budget.memory import DEEPEST
+from vmxlint.budget.passes import Pass
 from vmxlint.budget.paths import Budget, Count, PathCost, Place, Step
 from vmxlint.budget.rates import COUNTED, GUESS, Rates
 from vmxlint.budget.steps import Listed, Places, Unfolded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import NamedTuple
 
 from vmxlint.budget.amounts import Amount, either, total
@@ -11,6 +11,7 @@ from vmxlint.budget.arms import Arm, Fork, Node, Work
 from vmxlint.budget.chances import DECIDED, Chance, likelihoods
 from vmxlint.budget.course import Course
 from vmxlint.budget.guesses import CHANGED, own_chance
+from vmxlint.budget.memory import Memory
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
 from vmxlint.calls.link import Edge
 from vmxlint.contexts.gate import Gate
@@ -24,8 +25,9 @@ from vmxlint.questions.guards import may_be_jumped_over
 
 # What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
 _NEGLIGIBLE = 0.01
-DEEPEST = 200  # calls in each other
 MOST_POINTS = 20_000  # of one pass; beyond, constant arguments are no longer told apart
+_SOME_EXIT = "exit:"  # the context of a pass's own exit reason, whichever that is
+_OF_THE_PASS = ("reason", "flag", "table")  # the kinds of gates behind which that matters
 # The kinds of gates that say less of a test than those of its parts do.
 _UNKNOWN = ("state", "build", "guest-mode")
 Onward = list[tuple[Point, Interval]]  # where a way leads to, and how probably
@@ -58,9 +60,9 @@ class Pass:
         self._ways = ways
         self._counted = frozenset(counted)
         self._walked = frozenset(walked) | self._counted
+        self._reason = next((one for one in counted if one.startswith(_SOME_EXIT)), "")
         self.in_round = in_round
-        self._found: dict[Point, Outcome] = {}
-        self._depth = 0
+        self._memory = Memory({} if in_round else course.common)
         roots = [root for root in course.contexts.roots if root.context in self._walked]
         self.roots = tuple(dict.fromkeys((root.routine, root.context) for root in roots))
         self._descents = {(root.routine, root.context): root.descent for root in roots}
@@ -78,22 +80,25 @@ class Pass:
     @cached_property
     def amount(self) -> Amount:
         """What the whole pass does."""
-        return total(self.outcome(Point(*root)).amount for root in self.roots)
+        return total(self.outcome(self.start(*root)).amount for root in self.roots)
+
+    def start(self, routine: Routine, context: str) -> Point:
+        """The point at which a root begins."""
+        return Point(routine, self._general(context))
+
+    def _general(self, context: str) -> str:
+        return _SOME_EXIT if context == self._reason else context
+
+    def _special(self, context: str) -> str:
+        return self._reason if context == _SOME_EXIT else context
 
     def outcome(self, point: Point) -> Outcome:
-        """What one run of a routine does; calls back into one that is under way, and those deeper
-        than anybody programs, count nothing."""
-        found = self._found.get(point)
-        if found is None:
-            self._found[point] = NOTHING
-            self._depth += 1
-            if self._depth <= DEEPEST:
-                tree = self._course.tree(point.routine, point.context)
-                found = self._node(tree, point)
-                self._found[point] = Outcome(found.amount.bounded, found.parts)
-            self._depth -= 1
-            found = self._found[point]
-        return found
+        """What one run of a routine does."""
+        return self._memory.outcome(point, partial(self._found_out, point))
+
+    def _found_out(self, point: Point) -> Outcome:
+        found = self._node(self._course.tree(point.routine, point.context), point)
+        return Outcome(found.amount.bounded, found.parts)
 
     def _node(self, node: Node, here: Point) -> Outcome:
         found = NOTHING
@@ -109,7 +114,7 @@ class Pass:
         return not self.in_round and context.partition(":")[0] in (ENTRY, EXIT)
 
     def _done(self, work: Work, here: Point) -> Outcome:
-        if here.context not in self._counted:
+        if self._special(here.context) not in self._counted:
             return NOTHING
         chance = CHANGED.typical if may_be_jumped_over(work.operations[0]) else 1.0
         share = chance / len(work.operations)
@@ -145,7 +150,7 @@ class Pass:
         }
         able = [able[n] for n in sorted(latest.values())]
         odds = sum(chance for chance, _, _ in able) if steady else 1.0
-        if len(self._found) < MOST_POINTS:
+        if len(self._memory) < MOST_POINTS:
             given = self._course.known.given
             able = [(p, edge, one._replace(given=given(edge, here.given))) for p, edge, one in able]
         return [(chance / odds, edge, one) for chance, edge, one in able]
@@ -156,17 +161,19 @@ class Pass:
         row = self._course.contexts.table(edge.key)
         return [
             (context, chance.typical)
-            for context, chance in self._ways.beyond(here.context, row, self.in_round)
-            if context in self._walked
+            for context, chance in self._led_to(here.context, row)
         ]
 
     def _is_round_trip(self, edge: Edge, context: str) -> bool:
-        return edge in self._course.contexts.round_trip.get((edge.callee, context), ())
+        node = edge.callee, self._special(context)
+        return edge in self._course.contexts.round_trip.get(node, ())
 
     def _counts(self, edge: Edge, context: str) -> bool:
         """Whether a call is one of those by which the pass gets to its callee: not if that is
         counted already, as a root, on the way to the VMCS switch, or through its handler table."""
-        node = (edge.callee, context)
+        node = (edge.callee, self._special(context))
+        if context == _SOME_EXIT and edge.callee in self._course.of_reasons:
+            self._memory.is_particular()
         if node in self.roots:
             return False
         contexts = self._course.contexts
@@ -206,7 +213,7 @@ class Pass:
             (beyond, chance * _settled(more))
             for point, chance in ways
             for beyond, more in self._beyond(gate, point, arm, owner)
-            if beyond.context in self._walked and more.high > _NEGLIGIBLE
+            if more.high > _NEGLIGIBLE
         ]
 
     def _beyond(self, gate: Gate, here: Point, arm: Arm, owner: Routine | None) -> Onward:
@@ -225,11 +232,18 @@ class Pass:
         if gate.kind == "guest-mode" and not gate.holds:
             if _NESTED.get(here.context) in self._counted:
                 return []
-        ways = self._ways.beyond(here.context, gate, self.in_round)
+        ways = self._led_to(here.context, gate)
         if given:
             return [(here._replace(context=context), ONCE) for context, _ in ways]
         own = own_chance(gate, arm.node, self._is_steady(here.context))
         return [(here._replace(context=context), own or chance) for context, chance in ways]
+
+    def _led_to(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
+        """The contexts that are walked behind one gate, each with its probability."""
+        if gate.kind in _OF_THE_PASS:
+            self._memory.is_particular()
+        ways = self._ways.beyond(self._special(context), gate, self.in_round)
+        return [(self._general(onward), chance) for onward, chance in ways if onward in self._walked]
 
     def _unless_all(
         self, parts: Conditions, here: Point, arm: Arm, owner: Routine | None

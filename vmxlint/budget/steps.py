@@ -55,7 +55,7 @@ class Unfolded:
     def _all(self) -> Iterator[tuple[Step, bool]]:
         for routine, context in self._pass.roots:
             above = tuple(map(self._call, self._pass.above(routine, context)))
-            yield from self._below(Point(routine, context), 1.0, above)
+            yield from self._below(self._pass.start(routine, context), 1.0, above)
 
     def _below(
         self, point: Point, times: float, above: tuple[Call, ...]
