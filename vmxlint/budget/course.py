@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterator
 from functools import cached_property
 
-from vmxlint.budget.arms import Node, Work, tree_of
+from vmxlint.budget.arms import Arm, Node, Work, tree_of
 from vmxlint.budget.guesses import is_jump
 from vmxlint.budget.known import Known
 from vmxlint.budget.memory import Common
@@ -13,6 +13,7 @@ from vmxlint.budget.rates import Rates
 from vmxlint.budget.shape import Shape
 from vmxlint.calls.link import Edge
 from vmxlint.contexts import Contexts
+from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.reach import ENTRY, EXIT
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied
@@ -36,6 +37,7 @@ class Course:
         self._parts: dict[int, Conditions] = {}
         self._shapes: dict[Routine, Shape] = {}
         self._trees: dict[tuple[Routine, str], Node] = {}
+        self._gates: dict[int, tuple[Gate, ...]] = {}
         self.common: Common = {}
 
     @property
@@ -50,6 +52,38 @@ class Course:
         roots = ((root.routine, root.context) for root in contexts.roots)
         nodes = (*roots, *contexts.dispatched, *contexts.round_trip)
         return frozenset(routine for routine, context in nodes if context.startswith("exit:"))
+
+    @cached_property
+    def turning(self) -> Collection[Routine]:
+        """The routines in which a way leads into another context, and those that lead to them."""
+        callers: dict[Routine, list[Routine]] = {}
+        for caller in self.contexts.reached:
+            for edge in self.contexts.onward(caller):
+                callers.setdefault(edge.callee, []).append(caller)
+        found = set(filter(self._turns, self.contexts.reached))
+        todo = list(found)
+        while todo:
+            new = [one for one in callers.get(todo.pop(), ()) if one not in found]
+            found.update(new)
+            todo += new
+        return found
+
+    def _turns(self, routine: Routine) -> bool:
+        calls, made = self.contexts.onward(routine), self.rates.by_routine.get(routine, ())
+        before = {id(one.site): one.site.conditions for one in (*calls, *made)}
+        inside = (one.conditions for one in made)
+        return any(call.key for call in calls) or any(
+            gate.kind in TURNING
+            for conditions in (*before.values(), *inside)
+            for gate in self.contexts.gates(conditions, routine)
+        )
+
+    def gates(self, arm: Arm, routine: Routine) -> tuple[Gate, ...]:
+        """What the conditions of an arm are about, whose names are those of a routine."""
+        found = self._gates.get(id(arm))
+        if found is None:
+            found = self._gates[id(arm)] = self.contexts.gates(arm.conditions, routine)
+        return found
 
     def parts(self, condition: Condition) -> Conditions:
         """What would all have to hold for the condition not to: more than one of a test whose

@@ -32,6 +32,7 @@ class Known:
         self._spine = spine
         self._telling: dict[Routine, frozenset[str]] = {}
         self._first: dict[int, bool] = {}
+        self._decided: dict[tuple[int, Given], bool | None] = {}
 
     def given(self, edge: Edge, caller: Given) -> Given:
         """The constants that a call hands over, for the parameters that decide something."""
@@ -82,6 +83,12 @@ class Known:
     def decided(self, gate: Gate, given: Given, routine: Routine) -> bool | None:
         """Whether a gate's condition holds, by constant arguments, or for module parameters and
         the like by what they are set to in the source; None if that leaves it open."""
+        key = id(gate.condition), given
+        if key not in self._decided:
+            self._decided[key] = self._decide(gate, given, routine)
+        return self._decided[key]
+
+    def _decide(self, gate: Gate, given: Given, routine: Routine) -> bool | None:
         condition = gate.condition
         texts = {name: Expr("name", text, (), 0, 0) for name, text in given}
         test = substituted(condition.test, texts)

@@ -86,6 +86,9 @@ class Pass:
         """The point at which a root begins."""
         return Point(routine, self._general(context))
 
+    def _counts_in(self, context: str) -> bool:
+        return self._special(context) in self._counted
+
     def _general(self, context: str) -> str:
         return _SOME_EXIT if context == self._reason else context
 
@@ -94,6 +97,8 @@ class Pass:
 
     def outcome(self, point: Point) -> Outcome:
         """What one run of a routine does."""
+        if not self._counts_in(point.context) and point.routine not in self._course.turning:
+            return NOTHING
         return self._memory.outcome(point, partial(self._found_out, point))
 
     def _found_out(self, point: Point) -> Outcome:
@@ -114,7 +119,7 @@ class Pass:
         return not self.in_round and context.partition(":")[0] in (ENTRY, EXIT)
 
     def _done(self, work: Work, here: Point) -> Outcome:
-        if self._special(here.context) not in self._counted:
+        if not self._counts_in(here.context):
             return NOTHING
         chance = CHANGED.typical if may_be_jumped_over(work.operations[0]) else 1.0
         share = chance / len(work.operations)
@@ -200,7 +205,7 @@ class Pass:
         """The chance of an arm, what it does, and what its test is about."""
         ways: Onward = [(here, ONCE)]
         kinds: list[str] = []
-        for gate in self._course.contexts.gates(arm.conditions, fork.owner or here.routine):
+        for gate in self._course.gates(arm, fork.owner or here.routine):
             known = self._course.known.decided(gate, here.given, fork.owner or here.routine)
             kinds.append(gate.kind if known is None else DECIDED)
             ways = self._through(ways, gate, arm, fork.owner)
