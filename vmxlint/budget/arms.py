@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from vmxlint.budget.shape import Compound, Shape, key
 from vmxlint.calls.link import Edge
@@ -71,6 +72,18 @@ class Fork:
     outcomes: Sequence[Hashable] = (True, False)
     leaves: bool | None = None
     owner: Routine | None = None
+
+    @cached_property
+    def running(self) -> Mapping[Hashable, tuple[Sequence[Arm], Sequence[Arm]]]:
+        """For each outcome the arms that run, and the others; once all arms are known."""
+        arms = list(self.arms.values())
+        return {
+            outcome: (
+                [arm for arm in arms if arm.runs_for(outcome)],
+                [arm for arm in arms if not arm.runs_for(outcome)],
+            )
+            for outcome in self.outcomes
+        }
 
 
 def tree_of(shape: Shape, work: Iterable[tuple[Conditions, Work]]) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
-from vmxlint.budget.arms import OTHER, Arm, Fork
+from vmxlint.budget.arms import OTHER, Fork
 from vmxlint.budget.course import TURNING
 from vmxlint.contexts.gate import LEAVES, STAYS
 from vmxlint.interval import Interval
@@ -59,7 +59,7 @@ def _guessed(fork: Fork, possible: list[Hashable]) -> dict[Hashable, float]:
 
 
 def _is_possible(outcome: Hashable, fork: Fork, chances: Chances) -> bool:
-    running, others = _running(outcome, fork)
+    running, others = fork.running[outcome]
     if any(chances[id(arm)].probability.low >= 1 for arm in others):
         return False
     return not running or any(chances[id(arm)].probability.high > 0 for arm in running)
@@ -68,18 +68,12 @@ def _is_possible(outcome: Hashable, fork: Fork, chances: Chances) -> bool:
 def _weight(outcome: Hashable, fork: Fork, chances: Chances) -> float:
     """The chance of what runs for an outcome; what the others leave over, if nothing runs or if
     only of the others something is known."""
-    running, others = _running(outcome, fork)
+    running, others = fork.running[outcome]
     left = max(0.0, 1 - sum(chances[id(arm)].probability.typical for arm in others))
     if not running:
-        silent = [one for one in fork.outcomes if not _running(one, fork)[0]]
+        silent = [one for one in fork.outcomes if not fork.running[one][0]]
         return left / len(silent)
     if len(running) == len(others) == 1 and chances[id(running[0])].is_guessed:
         if not chances[id(others[0])].is_guessed:
             return left
     return min(chances[id(arm)].probability.typical for arm in running)
-
-
-def _running(outcome: Hashable, fork: Fork) -> tuple[list[Arm], list[Arm]]:
-    """The arms that run for an outcome, and the others."""
-    running = [arm for arm in fork.arms.values() if arm.runs_for(outcome)]
-    return running, [arm for arm in fork.arms.values() if arm not in running]

@@ -190,13 +190,12 @@ class Pass:
         arms = list(fork.arms.values())
         behind = {id(arm): self._behind(arm, fork, here) for arm in arms}
         odds = likelihoods(fork, {number: one.chance for number, one in behind.items()})
-        running = {one: [arm for arm in arms if arm.runs_for(one)] for one in odds}
         amounts = [
-            (chance, total(behind[id(arm)].outcome.amount for arm in running[one]))
+            (chance, total(behind[id(arm)].outcome.amount for arm in fork.running[one][0]))
             for one, chance in odds.items()
         ]
         parts = [
-            (sum(odds[one] for one in odds if arm in running[one]), behind[id(arm)].outcome)
+            (sum(odds[one] for one in odds if arm in fork.running[one][0]), behind[id(arm)].outcome)
             for arm in arms
         ]
         return Outcome(either(amounts), scaled(parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,7 @@ def budget(path: str, options: Options) -> Budget:
     if not program.contexts.roots:
         raise InputError(f"nothing in {path!r} enters a VMX guest or handles its exits")
 
+    @cache
     def place(name: str, start: int) -> Place:
         return Place(relative(one.unit / name, one.root), files[name].line(start))
 
