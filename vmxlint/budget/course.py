@@ -70,11 +70,11 @@ class Course:
 
     def _turns(self, routine: Routine) -> bool:
         calls, made = self.contexts.onward(routine), self.rates.by_routine.get(routine, ())
-        before = {id(one.site): one.site.conditions for one in (*calls, *made)}
+        sites = {id(site): site for site in (*(c.site for c in calls), *(o.site for o in made))}
         inside = (one.conditions for one in made)
         return any(call.key for call in calls) or any(
             gate.kind in TURNING
-            for conditions in (*before.values(), *inside)
+            for conditions in (*(one.conditions for one in sites.values()), *inside)
             for gate in self.contexts.gates(conditions, routine)
         )
 

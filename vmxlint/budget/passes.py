@@ -164,10 +164,7 @@ class Pass:
         if not edge.key:
             return [(here.context, 1 / work.rivals)]
         row = self._course.contexts.table(edge.key)
-        return [
-            (context, chance.typical)
-            for context, chance in self._led_to(here.context, row)
-        ]
+        return [(context, chance.typical) for context, chance in self._led_to(here.context, row)]
 
     def _is_round_trip(self, edge: Edge, context: str) -> bool:
         node = edge.callee, self._special(context)
@@ -247,7 +244,9 @@ class Pass:
         if gate.kind in _OF_THE_PASS:
             self._memory.is_particular()
         ways = self._ways.beyond(self._special(context), gate, self.in_round)
-        return [(self._general(onward), chance) for onward, chance in ways if onward in self._walked]
+        return [
+            (self._general(onward), chance) for onward, chance in ways if onward in self._walked
+        ]
 
     def _unless_all(
         self, parts: Conditions, here: Point, arm: Arm, owner: Routine | None

@@ -13,7 +13,7 @@ from vmxlint.cache import Store as Cache
 from vmxlint.change import series as trees
 from vmxlint.change.git import GitError
 from vmxlint.change.hook import hooked
-from vmxlint.change.look import Looking
+from vmxlint.change.look import Budgeted, Looking
 from vmxlint.change.patch import mailed
 from vmxlint.change.paths import joined, upwards
 from vmxlint.change.repository import Repository, repository
@@ -73,10 +73,10 @@ class Plan:
         return Config()
 
     def report(
-        self, options: Options, cache: Cache, question: bytes, quoted: bool, budgeted: bool
+        self, options: Options, cache: Cache, question: bytes, quoted: bool, budgeted: Budgeted
     ) -> Report:
         """The report on the change, with the hunks that bring a finding if it is to be `quoted`,
-        with the cycles of each path before and after if it is to be `budgeted`.
+        with the cycles of each path before and after it or `each` patch, if it is `budgeted`.
 
         What is found is kept in the cache under the question, which stands for the options. Raises
         InputError for a path that can't be analysed.

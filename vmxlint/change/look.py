@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from vmxlint import engine
 from vmxlint.budget import Budget, budget_of
@@ -54,6 +55,9 @@ class Looked:
     budgets: tuple[Budget, ...] = ()
 
 
+Budgeted = Literal["no", "whole", "each"]
+
+
 @dataclass(frozen=True)
 class Looking:
     """What is asked of each tree: the paths from its top, at these options.
@@ -61,7 +65,8 @@ class Looking:
     `shown` is how a user opens the top of the tree; `folder` is a private one to unpack in; the
     store keeps what is found for the next run, under what it follows from: the `question`, which
     stands for the options, the paths and the tree. With `is_whole` nobody has named a path: what is
-    no hypervisor is passed over. `is_budgeted` asks for the budgets.
+    no hypervisor is passed over. `budgeted` asks for the budgets of the trees before and after the
+    `whole` change, or before and after `each` patch.
     """
 
     paths: Sequence[bytes]
@@ -71,22 +76,29 @@ class Looking:
     store: Store
     question: bytes
     is_whole: bool = False
-    is_budgeted: bool = False
+    budgeted: Budgeted = "no"
 
-    def _name(self, snapshot: Snapshot) -> str:
+    def to_budget(self, snapshots: Sequence[Snapshot]) -> set[str]:
+        """The digests of the trees of a series whose budgets are asked for."""
+        if self.budgeted == "whole":
+            snapshots = (snapshots[0], snapshots[-1])
+        return {one.digest for one in snapshots} if self.budgeted != "no" else set()
+
+    def _name(self, snapshot: Snapshot, is_budgeted: bool) -> str:
         paths = (part for path in self.paths for part in (b"path", path))
-        kind = b"budgeted" if self.is_budgeted else b"seen"
+        kind = b"budgeted" if is_budgeted else b"seen"
         return named(kind, self.question, snapshot.digest.encode(), *paths)
 
-    def known(self, snapshot: Snapshot) -> Looked | None:
+    def known(self, snapshot: Snapshot, is_budgeted: bool) -> Looked | None:
         """What an earlier run has seen in that tree, if it was kept."""
-        data = self.store.get(self._name(snapshot)) if self.store.is_open else None
+        name = self._name(snapshot, is_budgeted)
+        data = self.store.get(name) if self.store.is_open else None
         return unpack(Looked, data) if data else None
 
-    def keep(self, snapshot: Snapshot, looked: Looked) -> None:
+    def keep(self, snapshot: Snapshot, is_budgeted: bool, looked: Looked) -> None:
         """Keep what was seen in a tree for the next run."""
         if self.store.is_open:
-            self.store.put(self._name(snapshot), pack(looked))
+            self.store.put(self._name(snapshot, is_budgeted), pack(looked))
 
 
 def look(snapshots: Sequence[Snapshot], looking: Looking) -> list[Looked]:
@@ -95,41 +107,46 @@ def look(snapshots: Sequence[Snapshot], looking: Looking) -> list[Looked]:
     Raises InputError for a path that can't be analysed in any tree that has it.
     """
     found: dict[str, Looked] = {}
+    to_budget = looking.to_budget(snapshots)
     for one in snapshots:
-        if one.digest not in found and (known := looking.known(one)):
+        if one.digest not in found and (known := looking.known(one, one.digest in to_budget)):
             found[one.digest] = known
-    new = list({one.digest: one for one in snapshots if one.digest not in found}.values())
-    for one, looked in zip(new, _look_at_all(new, looking), strict=True):
+    new = {one.digest: one for one in snapshots if one.digest not in found}
+    tasks = [(one, digest in to_budget) for digest, one in new.items()]
+    for (one, is_budgeted), looked in zip(tasks, _look_at_all(tasks, looking), strict=True):
         found[one.digest] = looked
-        looking.keep(one, looked)
+        looking.keep(one, is_budgeted, looked)
     return [found[one.digest] for one in snapshots]
 
 
-def _look_at_all(snapshots: Sequence[Snapshot], looking: Looking) -> list[Looked]:
+_Task = tuple[Snapshot, bool]  # a tree, and whether its budgets are asked for
+
+
+def _look_at_all(tasks: Sequence[_Task], looking: Looking) -> list[Looked]:
     """As `look`, for different trees, in as many processes as there are jobs.
 
     In processes of their own, since each holds the whole Program of a tree.
     """
-    jobs = min(looking.options.jobs, len(snapshots))
-    if len(snapshots) < 2:
-        return [_look(one, looking) for one in snapshots]
+    jobs = min(looking.options.jobs, len(tasks))
+    if len(tasks) < 2:
+        return [_look(*one, looking) for one in tasks]
     global _at_hand
-    _at_hand = (replace(looking, options=replace(looking.options, jobs=1)), snapshots)
+    _at_hand = (replace(looking, options=replace(looking.options, jobs=1)), tasks)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
-        return list(pool.map(_look_at, range(len(snapshots))))
+        return list(pool.map(_look_at, range(len(tasks))))
 
 
-_at_hand: tuple[Looking, Sequence[Snapshot]]  # what a forked process finds in its memory
+_at_hand: tuple[Looking, Sequence[_Task]]  # what a forked process finds in its memory
 
 
 def _look_at(number: int) -> Looked:
-    looking, snapshots = _at_hand
-    looked = _look(snapshots[number], looking)
+    looking, tasks = _at_hand
+    looked = _look(*tasks[number], looking)
     gc.collect()  # a process that goes on to the next tree would keep this one
     return looked
 
 
-def _look(snapshot: Snapshot, looking: Looking) -> Looked:
+def _look(snapshot: Snapshot, is_budgeted: bool, looking: Looking) -> Looked:
     top = looking.folder / snapshot.digest[:16]
     snapshot.write(top)
     try:
@@ -138,7 +155,7 @@ def _look(snapshot: Snapshot, looking: Looking) -> Looked:
         shutil.rmtree(top, ignore_errors=True)
     inside = {name: os.path.relpath(path, top) for name, path in report.prefixes.items()}
     seen = tuple(_seen(one, inside, snapshot) for one in report.findings)
-    budgets = map(_budget, programs if looking.is_budgeted else ())
+    budgets = map(_budget, programs if is_budgeted else ())
     return Looked(replace(report, prefixes=inside), seen, tuple(filter(None, budgets)))
 
 

@@ -131,7 +131,7 @@ class _Subtraction:
             tuple(new),
             tuple(fixed),
             tuple(lost),
-            _paths(*self.looks[number : number + 2]),
+            _paths(*self.looks[number : number + 2]) if self.looking.budgeted == "each" else (),
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from vmxlint.reading import shelter
 
 if TYPE_CHECKING:
     from vmxlint.change.ask import Asked, Plan
+    from vmxlint.change.look import Budgeted
     from vmxlint.cli.settings import Settings
     from vmxlint.findings import Report
     from vmxlint.registry import Rule
@@ -136,13 +137,24 @@ def analysed(plan: Plan, given: Settings, forms: Collection[str]) -> Report:
     try:
         rules = selection.chosen(given)
         ordered = shared.options(rules, given.cpu, given.profile, {}, given.jobs)
-        budgeted = not plan.asked.hook and not {"text", "json"}.isdisjoint(forms)
-        found = plan.report(ordered, kept, question(settings), "mailback" in forms, budgeted)
+        quoted, budgeted = "mailback" in forms, _budgeted(plan, forms)
+        found = plan.report(ordered, kept, question(settings), quoted, budgeted)
         report = _narrowed(found, given, rules)
     except (BaselineError, ModelError, RuleError) as error:
         fail(str(error))
     kept.prune()
     return report
+
+
+def _budgeted(plan: Plan, forms: Collection[str]) -> Budgeted:
+    """Which budgets some formats tell."""
+    if plan.asked.hook or {"text", "json"}.isdisjoint(forms):
+        return "no"
+    return "each" if "json" in forms or _by_patch() else "whole"
+
+
+def _by_patch() -> bool:
+    return bool(click.get_current_context().meta[_KEY]["each_patch"])
 
 
 def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
@@ -153,6 +165,5 @@ def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
     if report.change is None:
         return report
     fixed = selection.narrowed(replace(report, findings=report.change.fixed), given).findings
-    by_patch = click.get_current_context().meta[_KEY]["each_patch"]
-    change = replace(report.change, new=report.findings, fixed=fixed, by_patch=by_patch)
+    change = replace(report.change, new=report.findings, fixed=fixed, by_patch=_by_patch())
     return replace(report, change=change)
