@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from vmxlint.calls.dispatch import Dispatch
 from vmxlint.calls.mentions import Mentions, callees
@@ -82,6 +83,14 @@ class Linker:
                 if edge.callee is routine
             )
         return self._callers[routine]
+
+    def has_callers(self, routine: Routine, more_than: int = 0) -> bool:
+        """Whether there are more than so many calls of a routine; reads no more than that takes."""
+        if routine in self._callers:
+            return len(self._callers[routine]) > more_than
+        able = sorted(set(self.could_call(routine)), key=lambda one: one not in self._edges)
+        calls = (edge for one in able for edge in self.edges(one) if edge.callee is routine)
+        return next(islice(calls, more_than, None), None) is not None
 
     @cached_property
     def _number(self) -> dict[Routine, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, spelled, walk
@@ -22,6 +22,7 @@ class Flags:
         self._linker = linker
         self._stores: dict[_Flag, list[tuple[Routine, Site, bool]]] = {}
         self._takers: dict[tuple[_Flag, bool], frozenset[Routine]] = {}
+        self._near: dict[str, frozenset[Routine]] = {}
 
     def setters(self, test: Expr, holds: bool, routine: Routine) -> tuple[Setter, ...] | None:
         """The places that make a test of a flag in `routine` be `holds`; None if it is no flag.
@@ -30,7 +31,7 @@ class Flags:
         routine that tests it or by what that calls.
         """
         flag = _flag(test)
-        if flag is None:
+        if flag is None or routine not in self._near_stores(flag[0]):
             return None
         stores = self._stores_of(flag)
         setters = tuple((where, site) for where, site, value in stores if value == holds)
@@ -38,12 +39,20 @@ class Flags:
             return None
         return tuple(one for one in setters if one[0] is not routine) or None
 
+    def _near_stores(self, member: str) -> frozenset[Routine]:
+        """The routines that may take a flag in a member back, found without reading them."""
+        if member not in self._near:
+            self._near[member] = self._and_above(self._linker.mentions.of(member + "="))
+        return self._near[member]
+
     def _stores_of(self, flag: _Flag) -> list[tuple[Routine, Site, bool]]:
         if flag not in self._stores:
-            found = list(self._search(*flag))
-            constant = all(value is not None for _, _, value in found)
-            kept = [(where, site, value) for where, site, value in found if value is not None]
-            self._stores[flag] = kept if constant else []
+            self._stores[flag] = []
+            for where, site, value in self._search(*flag):
+                if value is None:
+                    self._stores[flag] = []
+                    break
+                self._stores[flag].append((where, site, value))
         return self._stores[flag]
 
     def _search(self, member: str, bit: str) -> Iterator[tuple[Routine, Site, bool | None]]:
@@ -57,13 +66,18 @@ class Flags:
         """The routines that store a value in a flag, and those that may call them."""
         key = (flag, value)
         if key not in self._takers:
-            level = {where for where, _, stored in self._stores_of(flag) if stored == value}
-            found = set(level)
-            for _ in range(_FAR_UP):
-                level = {up for one in level for up in self._linker.could_call(one)} - found
-                found |= level
-            self._takers[key] = frozenset(found)
+            stores = self._stores_of(flag)
+            self._takers[key] = self._and_above(w for w, _, stored in stores if stored == value)
         return self._takers[key]
+
+    def _and_above(self, routines: Iterable[Routine]) -> frozenset[Routine]:
+        """Routines, and those that may call them."""
+        level = set(routines)
+        found = set(level)
+        for _ in range(_FAR_UP):
+            level = {up for one in level for up in self._linker.could_call(one)} - found
+            found |= level
+        return frozenset(found)
 
 
 def _flag(test: Expr) -> _Flag | None:

@@ -6,7 +6,8 @@ calls it. So does a callback that only the way to L2 puts in, and what says so b
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.facts import Expr
@@ -39,6 +40,8 @@ class NestedMode:
         """Whether a routine, or what it calls in any case, runs in nested mode only."""
         if routine not in self._only:
             self._only[routine] = False  # as long as it is not known
+            if routine not in self._able:
+                return False
             self._only[routine] = any(self._says(site) for site in routine.flow.sites) or (
                 depth < _DEEPEST
                 and any(
@@ -48,6 +51,24 @@ class NestedMode:
                 )
             )
         return self._only[routine]
+
+    @cached_property
+    def _able(self) -> Set[Routine]:
+        """The routines that may run in nested mode only, found without reading them: those that
+        may assert it, and what may call these or what leads back from L2."""
+        found = {one for one, only in self._only.items() if only}
+        found.update(self._asserting())
+        todo = [*found]
+        while todo:
+            callers = set(self._linker.could_call(todo.pop())) - found
+            found |= callers
+            todo += callers
+        return found
+
+    def _asserting(self) -> Iterator[Routine]:
+        dialect, mentions = self._linker.dialect, self._linker.mentions
+        asked = set(mentions.of_any(*dialect.guest_mode))
+        yield from (one for one in mentions.of_any(*dialect.failure) if one in asked)
 
     def _says(self, site: Site) -> bool:
         """Whether a site asserts nested mode: `WARN_ON(!is_guest_mode(vcpu))`."""

@@ -143,10 +143,12 @@ class Reasons:
         return self._prefix in text or any(one in text for one in self._reason_members)
 
     def _given(self, name: str, routine: Routine) -> Iterator[tuple[Expr, Routine]]:
-        """What the callers give for a parameter."""
+        """What the callers give for a parameter, if there are few and it is no pointer."""
         place = routine.parameters.index(name) + 1
-        callers = self._linker.callers(routine)
-        for edge in callers if len(callers) <= _MOST_CALLERS else ():
+        is_pointer = routine.function.params[place - 1].pointers > 0
+        if is_pointer or self._linker.has_callers(routine, more_than=_MOST_CALLERS):
+            return
+        for edge in self._linker.callers(routine):
             if not edge.key and len(edge.site.expr.kids) > place:
                 yield edge.site.expr.kids[place], edge.caller
 

@@ -198,7 +198,7 @@ class Operations:
         if not any(one.text in scalars for one in plain_names(template.value)):
             return False
         field = next(iter(self.fields_of(template.field, routine)), None)
-        return field is not None and field.major and bool(self._linker.callers(routine))
+        return field is not None and field.major and self._linker.has_callers(routine)
 
     def _operations(
         self, template: Template, computed: Template, site: Site, routine: Routine
