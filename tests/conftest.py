@@ -9,8 +9,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
 
 from tests.fixtures import FIXTURES, ROOT
+
+# The same examples each time; for others, --hypothesis-profile default.
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.load_profile("repeatable")
 
 THEIRS = re.compile(
     "CLICOLOR|COLORTERM|COLUMNS|FORCE_COLOR|GIT_|LANG|LC_|LINES|NO_COLOR|PRE_COMMIT"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, analysed, cases
 from tests.test_cli import vmxlint
-from vmxlint.baseline import Entry, as_json, entries_of, load, matched
+from vmxlint.baseline import BaselineError, Entry, as_json, entries_of, load, matched
 from vmxlint.findings import Finding
 
 BEFORE = FIXTURES / "kvm_before"
@@ -230,19 +230,21 @@ GOOD = {
         ([GOOD, {**GOOD, "fingerprint": "g"}, GOOD], "entry 3: stands there twice"),
     ],
 )
-def test_a_damaged_baseline_is_one_line(content: object, named: str, tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_baseline_is_named(content: object, named: str, tmp_path: Path) -> None:
     file = tmp_path / "known.json"
     text = content if isinstance(content, str) else json.dumps({"version": 1, "entries": content})
     file.write_text(text, "latin-1")
+    with pytest.raises(BaselineError, match=re.escape(named)) as error:
+        load(str(file))
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_or_damaged_baseline_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "damaged.json").write_text("[]")
+    missing = "can't read baseline 'no/such.json': no such file or directory"
+    damaged = f"'{tmp_path}/damaged.json' is no vmxlint baseline of version 1"
     for args in ((BEFORE,), ("baseline", "show")):
-        done = vmxlint(*args, "--baseline", file)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.count("\n") == 1
-        assert str(file) in done.stderr
-        assert named in done.stderr
-
-
-def test_a_missing_baseline_is_one_line() -> None:
-    done = vmxlint("--baseline", "no/such.json", BEFORE)
-    assert done.returncode == 2
-    assert done.stderr == "vmxlint: can't read baseline 'no/such.json': no such file or directory\n"
+        for file, named in (("no/such.json", missing), (tmp_path / "damaged.json", damaged)):
+            done = vmxlint(*args, "--baseline", file)
+            assert (done.returncode, done.stdout, done.stderr) == (2, "", f"vmxlint: {named}\n")

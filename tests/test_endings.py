@@ -73,7 +73,7 @@ def descendants(process: int) -> list[int]:
 
 def grown(run: subprocess.Popen[str], least: int) -> list[int]:
     """The processes of a run, once there are so many beside the first."""
-    for _ in range(500):
+    for _ in range(3000):
         if len(found := descendants(run.pid)) >= least:
             return found
         time.sleep(0.01)
@@ -86,7 +86,7 @@ def is_gone(process: int) -> bool:
 
 
 def all_gone(processes: list[int]) -> bool:
-    for _ in range(300):
+    for _ in range(3000):
         if all(map(is_gone, processes)):
             return True
         time.sleep(0.01)
@@ -99,7 +99,7 @@ def test_interrupted(large: Path, whole_group: bool) -> None:
     processes = grown(run, 2)
     for one in (run.pid, *processes) if whole_group else (run.pid,):
         os.kill(one, signal.SIGINT)
-    out, err = run.communicate(timeout=10)
+    out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (130, "", "vmxlint: interrupted\n")
     assert all_gone(processes)
 
@@ -108,7 +108,7 @@ def test_terminated(large: Path) -> None:
     run = started(large)
     processes = grown(run, 2)
     run.terminate()
-    out, err = run.communicate(timeout=10)
+    out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (143, "", "vmxlint: stopped by SIGTERM\n")
     assert all_gone(processes)
 
@@ -117,7 +117,7 @@ def test_killed_leaves_nothing_running(large: Path) -> None:
     run = started(large)
     processes = grown(run, 2)
     run.kill()
-    run.communicate(timeout=10)
+    run.communicate(timeout=60)
     assert all_gone(processes)
 
 
