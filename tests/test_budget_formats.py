@@ -240,7 +240,7 @@ WRONG = {
     ("budget", str(BEFORE), "--profile", "nobody"): "nobody",
     ("budget", str(BEFORE), "--format", "folded", str(AFTER)): "folded",
     ("budget", str(BEFORE), "-o", "no-such-folder/file"): "no-such-folder",
-    ("budget", str(ROOT / "tests")): "no",
+    ("budget", str(ROOT / "tests" / "schemas")): "nothing in",
 }
 
 

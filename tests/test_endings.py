@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.fixtures import FIXTURES, ROOT
+from tests.fixtures import FIXTURES, ROOT, options
 from tests.hostile import ACCESSORS, FINDING, SOUND, WRITE, function, unit
+from vmxlint.reading import Reading
 
 BEFORE = FIXTURES / "kvm_before"
 COMMAND = [sys.executable, "-m", "vmxlint"]
@@ -119,6 +123,16 @@ def test_killed_leaves_nothing_running(large: Path) -> None:
     run.kill()
     run.communicate(timeout=60)
     assert all_gone(processes)
+
+
+def test_a_process_that_died_before_it_had_its_work_changes_no_answer(large: Path) -> None:
+    class Dead(Executor):
+        def submit(self, *args: object, **kwargs: object) -> NoReturn:
+            raise BrokenProcessPool
+
+    reading = Reading(large, options().dialect, 3, executor=Dead())
+    reading.begin()
+    assert len(reading.facts()[0]) == 33
 
 
 @pytest.mark.parametrize("which", [0, -1])

@@ -6,7 +6,8 @@ from pathlib import Path
 import tree_sitter_c
 from tree_sitter import Language, Parser
 
-parser = Parser(Language(tree_sitter_c.language()))
-for path in sorted(Path(sys.argv[1]).rglob("*.[chS]")):
-    if path.is_file() and not path.is_symlink():
-        parser.parse(path.read_bytes())
+if __name__ == "__main__":
+    parser = Parser(Language(tree_sitter_c.language()))
+    for path in sorted(Path(sys.argv[1]).rglob("*.[chS]")):
+        if path.is_file() and not path.is_symlink():
+            parser.parse(path.read_bytes())

@@ -72,10 +72,13 @@ class Reading:
         if others and executor is None:
             executor = self._own = _processes(len(others))
         if executor is not None:
-            with shelter.uninterrupted():
+            from concurrent.futures.process import BrokenProcessPool
+
+            with shelter.uninterrupted(), suppress(BrokenProcessPool):
                 if others and macros:
                     self._macros = executor.submit(read_macros, *self._work)
-                self._waiting = [executor.submit(read_part, *self._work, one) for one in others]
+                for one in others:
+                    self._waiting.append(executor.submit(read_part, *self._work, one))
 
     def facts(self) -> tuple[list[Facts], Library]:
         """The Facts of all files, in the order of their paths; and what reads their bodies."""
