@@ -22,8 +22,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmxlint.findings import Cost, Coverage, Finding, Location, NotUnderstood, Related, Report
-from vmxlint.interval import NOTHING, Interval, exactly
+from vmxlint.findings import (
+    Cost,
+    Coverage,
+    Finding,
+    Location,
+    NotUnderstood,
+    Related,
+    Report,
+    Term,
+)
+from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.reporters import json_v1, sarif, text
 from vmxlint.reporters.cycles import in_words
 from vmxlint.reporters.escape import escape, well_formed
@@ -224,6 +233,37 @@ def test_text_with_conditions_notes_and_wide_characters() -> None:
         "   = help: " + PLAIN.help,
         "linux/arch/x86/kvm/vmx/vmx.c:6328:3: note: first written here [VMX101]",
     ]
+
+
+def test_text_of_many_and_long_conditions_keeps_the_first_and_those_next_to_the_code() -> None:
+    many = (*(f"c{n}" for n in range(7)), "flags & " + "M" * 90)
+    (when,) = [one for one in lines(replace(PLAIN, conditions=many)) if "= when: " in one]
+    last = "flags & " + "M" * 69 + "..."
+    assert when == f"      = when: c0 && ... 3 more ... && c4 && c5 && c6 && {last}"
+
+
+def test_text_names_each_source_once_and_counts_in_the_words_of_the_field() -> None:
+    terms = (
+        Term("vmwrite", "operations:vmwrite", ONCE, exactly(0.1), exactly(2), "B", ()),
+        Term(
+            "consistency_recheck", "r", ONCE, Interval(0, 0.1, 1), Interval(0, 0, 1), "B", False, ()
+        ),
+    )
+    sources = (
+        "'~55 cycles' for two: Linux 5.1, KVM: VMX: Cache host_rsp on a per-VMCS basis",
+        "S. Christopherson on the kvm list: ~30 cycles (2020-05), ~20 (2024)",
+        "'several hundred', 'more than doubles': Linux 5.1, another patch",
+        "our guess: no published number found",
+    )
+    shown = lines(replace(PLAIN, cost=replace(COST, sources=sources, terms=terms)))
+    assert (
+        "      = saves: 0.1 VMWRITE + ~0.1 re-check (0-1) per VM-entry,"
+        " 2 VMWRITE + 0 to 1 re-check per nested round trip"
+    ) in shown
+    assert (
+        "      = source: profile cpu_bound_sysbench; Linux 5.1; S. Christopherson on the kvm list;"
+        " our guess"
+    ) in shown
 
 
 def test_text_leaves_out_what_is_empty() -> None:

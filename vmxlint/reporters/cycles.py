@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from vmxlint.findings import Chance, Cost, Delta, Finding, Load, Rank, Term
-from vmxlint.interval import NOTHING, ONCE, Interval
+from vmxlint.interval import Interval
 from vmxlint.model.operations import BARE_METAL
 
 _MOST_CHANCES = 3  # conditions that a finding's text names
@@ -22,28 +22,6 @@ def in_words(cost: Cost) -> str:
     return f"{figures(cost)} [{where}, modelled, grade {cost.grade}]"
 
 
-def times_in_words(cost: Cost) -> str | None:
-    """How often the operations behind `cost` are saved; None where each is saved once or never."""
-    parts = []
-    for per, often in (
-        (cost.unit, [one.per_exit for one in cost.terms]),
-        ("nested round trip", [one.per_nested_round_trip for one in cost.terms]),
-    ):
-        counted = [
-            f"{times(figure)} {one.operation}"
-            for one, figure in zip(cost.terms, often, strict=True)
-            if figure.high
-        ]
-        if counted:
-            parts.append(f"{' + '.join(counted)} per {per}")
-    plain = all(
-        figure in (NOTHING, ONCE)
-        for one in cost.terms
-        for figure in (one.per_exit, one.per_nested_round_trip)
-    )
-    return None if plain else ", ".join(parts)
-
-
 def load_in_words(load: Load) -> str:
     """The share of a core, and at which rate and clock."""
     share = _spread(load.part.scaled(100), " % of a core")
@@ -56,14 +34,15 @@ def chances_in_words(chances: Sequence[Chance]) -> str:
     doubtful = [one for one in chances if one.probability.low < _CERTAIN]
     doubtful.sort(key=lambda one: one.probability.low - one.probability.high)
     shown = [
-        f"{_cut(one.condition)}: {_spread(one.probability, '')} {one.basis}"
+        f"{cut(one.condition)}: {_spread(one.probability, '')} {one.basis}"
         for one in doubtful[:_MOST_CHANCES]
     ]
     more = len(doubtful) - len(shown)
     return "; ".join([*shown, f"{more} more"] if more else shown)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A condition, its end left out if it is long."""
     return text if len(text) <= _LONGEST_CONDITION else f"{text[: _LONGEST_CONDITION - 3]}..."
 
 

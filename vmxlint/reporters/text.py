@@ -8,15 +8,17 @@ from collections.abc import Iterator, Mapping
 from vmxlint.findings import Finding, Location, Report
 from vmxlint.reporters.cycles import (
     chances_in_words,
+    cut,
     in_words,
     load_in_words,
     rank_in_words,
-    times_in_words,
 )
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.frame import frame
+from vmxlint.reporters.saved import short, times_in_words
 
 _BOLD = "1"
+_MOST_CONDITIONS = 5  # that a finding's text names
 _SEVERITIES = {"error": "1;31", "warning": "1;35", "note": "1;36"}  # and their colors
 
 
@@ -113,7 +115,7 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
     if often := times_in_words(cost):
         yield "saves", often
     if not cost.is_none:
-        yield "source", "; ".join((f"profile {cost.profile}", *cost.sources))
+        yield "source", "; ".join((f"profile {cost.profile}", *short(cost.sources)))
     if finding.call_path:
         yield "path", " -> ".join(f"{name}()" for name in finding.call_path)
     if finding.conditions:
@@ -131,10 +133,14 @@ def _notes(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _conjunction(conditions: tuple[str, ...]) -> str:
-    """`conditions` joined by &&, in brackets where C would otherwise bind them differently."""
+    """`conditions` joined by &&, in brackets where C would otherwise bind them differently; of many
+    the first and those next to the code."""
     if len(conditions) == 1:
-        return conditions[0]
-    return " && ".join(f"({c})" if "||" in c or "?" in c else c for c in conditions)
+        return cut(conditions[0])
+    shown = [f"({cut(c)})" if "||" in c or "?" in c else cut(c) for c in conditions]
+    if (more := len(shown) - _MOST_CONDITIONS) > 0:
+        shown[1 : 1 + more] = [f"... {more} more ..."]
+    return " && ".join(shown)
 
 
 def opened(path: str, prefixes: Mapping[str, str]) -> str:
