@@ -47,13 +47,15 @@ ID = "VMX501"
 SEVERITY = "note"
 TIER = "default"
 
+LEAST_ROWS = 8
+
 
 def check(program: Program) -> Iterator[Hit]:
     """Each mixed file with accessors or a table of the enlightened VMCS, at the first of them."""
     marks = program.dialect.enlightened_vmcs
     pointers = set(_pointers(program, marks))
     layout = Layout(program)
-    for path, found in _by_file(program, marks, pointers).items():
+    for path, found in _by_file(program, layout, marks, pointers).items():
         if what := layout.purpose(path):
             yield _hit(path, what, sorted(found, key=lambda one: one[0].start))
 
@@ -69,10 +71,14 @@ def _pointers(program: Program, marks: frozenset[str]) -> Iterator[str]:
 
 
 def _by_file(
-    program: Program, marks: frozenset[str], pointers: set[str]
+    program: Program, layout: Layout, marks: frozenset[str], pointers: set[str]
 ) -> dict[str, list[tuple[Spot, str]]]:
-    """Of each file: its macros for offsets and its accessors, under their names."""
+    """Of each file: its macros for and tables of offsets and its accessors, under their names."""
     found: dict[str, list[tuple[Spot, str]]] = {}
+    for path, table, struct in layout.offset_tables(LEAST_ROWS):
+        if struct in marks:
+            where = Spot(path, table.start, table.start + len(table.name))
+            found.setdefault(path, []).append((where, f"'{table.name}'"))
     for one in program.files:
         for macro in one.macros:
             if offset_of(macro) in marks:

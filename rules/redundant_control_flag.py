@@ -37,8 +37,9 @@ from typing import NamedTuple
 
 from vmxlint.contexts.reach import Reach, hottest
 from vmxlint.cost import VMREAD, Saving, Times
+from vmxlint.facts import Expr, spelled
 from vmxlint.flow import Site
-from vmxlint.flow.conditions import truth
+from vmxlint.flow.conditions import implied, truth
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.interval import NOTHING
 from vmxlint.operations.bits import BitChange
@@ -83,7 +84,7 @@ def _beside(program: Program, changes: Sequence[BitChange]) -> Iterator[Place]:
     for change in changes:
         routine = change.operation.routine
         for site in routine.stores:
-            target, value = site.expr.kids[0], truth(site.expr.kids[1])
+            target, value = site.expr.kids[0], _told(site.expr.kids[1], change)
             if target.kind != "member" or value is None or not _together(site, change):
                 continue
             if place := program.structs.place(target, routine):
@@ -92,6 +93,20 @@ def _beside(program: Program, changes: Sequence[BitChange]) -> Iterator[Place]:
     for place, pairs in found.values():
         if pairs in ({(True, True), (False, False)}, {(True, False), (False, True)}):
             yield place
+
+
+def _told(value: Expr, change: BitChange) -> bool | None:
+    """Whether a value is true: a constant, or what decides over the change."""
+    if (known := truth(value)) is not None:
+        return known
+    wanted = {spelled(one.test): one.holds for one in implied(value, True)}
+    if len(wanted) != 1:
+        return None
+    for one in change.operation.site.conditions:
+        for part in () if one.cases else implied(one.test, one.holds):
+            if (meant := wanted.get(spelled(part.test))) is not None:
+                return part.holds == meant
+    return None
 
 
 def _together(site: Site, change: BitChange) -> bool:
@@ -112,7 +127,10 @@ def _mirror(program: Program, place: Place, changes: Sequence[BitChange]) -> Mir
 
 def _goes_along(program: Program, store: Store, changes: Sequence[BitChange]) -> bool:
     """Whether a store stands beside a change of the bit, or where the control is written whole."""
-    if store.value is None:
+    mine = [one for one in changes if one.operation.routine is store.routine]
+    if store.value is None and not any(
+        _told(store.site.expr.kids[1], one) is not None for one in mine
+    ):
         return False
     control = changes[0].operation.field
     return any(
@@ -177,5 +195,5 @@ def _related(mirror: Mirror) -> Iterator[tuple[Spot, str]]:
         done = "set" if change.sets else "cleared"
         yield spot(change.operation.routine, change.operation.site.expr), f"the bit is {done} here"
     for store in mirror.stores:
-        value = "true" if store.value else "false"
-        yield spot(store.routine, store.site.expr), f"the flag becomes {value} here"
+        said = {True: "becomes true", False: "becomes false", None: "follows the bit"}[store.value]
+        yield spot(store.routine, store.site.expr), f"the flag {said} here"

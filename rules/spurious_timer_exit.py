@@ -79,12 +79,17 @@ def check(program: Program) -> Iterator[Hit]:
 
 
 def _is_asked_for(program: Program, way: Way, writing: Collection[Routine]) -> bool:
-    """Whether what is noted beside the write is looked at by a function that sets no timer."""
+    """Whether what is noted beside the write keeps a function that sets no timer from acting, or
+    is told to others."""
     return any(
-        look.routine not in writing
+        look.routine not in writing and (not look.guarded or any(map(_acts, look.guarded)))
         for place in _noted(program, way)
         for look in looks_at(place, program.linker, program.structs)
     )
+
+
+def _acts(site: Site) -> bool:
+    return not site.kind and site.expr.kind in ("call", "assign")
 
 
 def _noted(program: Program, way: Way) -> Iterator[Place]:
@@ -117,7 +122,7 @@ def _action(handler: Routine, parked: list[Way]) -> Site | None:
         if one.kind == "member"
     }
     for site in handler.flow.sites:
-        if site.kind or site.expr.kind not in ("call", "assign"):
+        if not _acts(site):
             continue
         if site.expr.kind == "assign" and site.expr.kids[0].kind == "name":
             continue

@@ -855,6 +855,16 @@ DROPPED = [
         "VMX302",
         [switch_vmcs("memset(&next->host, 0, sizeof(next->host));")],
     ),
+    Mutant(
+        "wiped-by-a-pointer",
+        "VMX302",
+        [switch_vmcs("struct ctls_shadow *c = &next->ctls;\n\nmemset(c, 0xff, sizeof(*c));")],
+    ),
+    Mutant(
+        "wiped-by-a-literal",
+        "VMX302",
+        [switch_vmcs("vmx->loaded_vmcs->host = (struct host_state){};")],
+    ),
     Mutant("drop-rsp", "VMX302", [switch_vmcs("vmx->loaded_vmcs->host.rsp = 0;")]),
     Mutant("drop-cr3-on-entry", "VMX302", [nested_entry("vmx->loaded_vmcs->host.cr3 = 0;")]),
     Mutant(
@@ -909,6 +919,20 @@ FLAGS = [
         ],
     ),
     Mutant(
+        "timer-armed-as-told",
+        "VMX303",
+        [
+            FLAG,
+            *toggle("switch_timer(vmx, true);", "switch_timer(vmx, false);"),
+            define(
+                "static void switch_timer(struct vcpu_vmx *vmx, bool on)\n{\n"
+                "if (vmx->loaded_vmcs->armed == on)\nreturn;\n"
+                f"if (on)\n{OPEN_TIMER}\nelse\npin_ctls_clearbit(vmx, {TIMER});\n"
+                "vmx->loaded_vmcs->armed = on;\n}"
+            ),
+        ],
+    ),
+    Mutant(
         "timer-armed-macro",
         "VMX303",
         [
@@ -934,6 +958,14 @@ IN_LOCAL = (
 )
 TIMERS = [
     Mutant("no-check", "VMX401", [(EXITS, PARKED, "")]),
+    Mutant(
+        "check-too-late",
+        "VMX401",
+        [
+            (EXITS, PARKED, ""),
+            after(EXITS, "\tkvm_deadline_expired(vcpu);", PARKED.replace("return 1", "return 0")),
+        ],
+    ),
     Mutant("dead-check", "VMX401", [(EXITS, PARKED, f"#if 0\n{PARKED}\n#endif")]),
     Mutant(
         "no-check-helper",
@@ -976,6 +1008,14 @@ TIMERS = [
             before(VMX, "static void demo_vcpu_run(", "#define RENEW(v) refresh_deadline_timer(v)"),
         ],
     ),
+    Mutant(
+        "armed-though-off-by-choice",
+        "VMX404",
+        [
+            (VMX, ASKED, ASKED.replace("use_deadline_timer", "vmx->fail || use_deadline_timer")),
+            (VMX, FALLBACK, ""),
+        ],
+    ),
     Mutant("armed-once-more", "VMX404", [entry("start_deadline_timer(vmx, 1000);")]),
 ]
 
@@ -987,6 +1027,15 @@ static inline u64 page_read(unsigned long field)
     return *(u64 *)((char *)this_page + place_of(field, NULL));
 }
 """
+PAGE_TABLE = (
+    "static const struct { u16 offset; u16 group; } page_places[] = {\n"
+    + "".join(
+        f"[{side}_{name}] = {{ offsetof(struct hv_enlightened_vmcs, {side}_{name}), 1 }},\n"
+        for side in ("GUEST", "HOST")
+        for name in ("CR0", "CR3", "CR4", "RSP", "RIP")
+    )
+    + "};"
+)
 BIG = (
     "struct guest_page {\nu32 revision;\n"
     + "".join(f"unsigned long guest_{name.lower()}_selector;\n" for name in RARE)
@@ -1000,6 +1049,7 @@ BIG = (
 VMCS_STRUCTS = "struct vmcs {\n\tu32 revision_id;\n\tu32 abort_code;\n\tchar content[];\n};\n"
 LAYOUT = [
     Mutant("in-the-run-path", "VMX501", [define(EVMCS)]),
+    Mutant("table-in-the-run-path", "VMX501", [define(PAGE_TABLE)]),
     Mutant("beside-the-instructions", "VMX501", [define(EVMCS, OPS_H)]),
     Mutant("in-the-run-path", "VMX502", [define(BIG)]),
     Mutant(
@@ -1116,6 +1166,25 @@ def dead(text: str) -> Edit:
 
 
 HARMLESS: list[tuple[str, list[Edit]]] = [
+    (
+        "switch-and-something-else",
+        [(VMX, ASKED, ASKED.replace("use_deadline_timer", "use_deadline_timer && !vmx->fail"))],
+    ),
+    (
+        "parked-is-a-predicate",
+        [
+            (EXITS, "unlikely(vmx->loaded_vmcs->timer_parked)", "is_parked(vmx)"),
+            define(
+                "static bool is_parked(struct vcpu_vmx *x)\n"
+                "{ return x->loaded_vmcs->timer_parked; }",
+                EXITS,
+            ),
+        ],
+    ),
+    (
+        "wipe-of-another-struct",
+        [switch_vmcs("vcpu->run->mmio = (struct kvm_mmio_exit){};")],
+    ),
     (
         "rename-local",
         [

@@ -245,9 +245,7 @@ def test_text_of_many_and_long_conditions_keeps_the_first_and_those_next_to_the_
 def test_text_names_each_source_once_and_counts_in_the_words_of_the_field() -> None:
     terms = (
         Term("vmwrite", "operations:vmwrite", ONCE, exactly(0.1), exactly(2), "B", ()),
-        Term(
-            "consistency_recheck", "r", ONCE, Interval(0, 0.1, 1), Interval(0, 0, 1), "B", False, ()
-        ),
+        Term("consistency_recheck", "r", ONCE, Interval(0, 0.1, 1), Interval(0, 0, 1), "B", ()),
     )
     sources = (
         "'~55 cycles' for two: Linux 5.1, KVM: VMX: Cache host_rsp on a per-VMCS basis",

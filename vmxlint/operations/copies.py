@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vmxlint.calls.link import Linker
@@ -57,7 +57,7 @@ class Copies:
         members = self._by_member()
         for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
             self._other_uses(routine, members)
-        for routine in linker.mentions.of("memset") if members else ():
+        for routine in linker.mentions.of_any("memset", *self._whole()) if members else ():
             self._wiped(routine)
 
     @property
@@ -209,15 +209,35 @@ class Copies:
                 elif is_constant(given):
                     copy.drops.append(Use(routine, site))
 
+    def _whole(self) -> Iterator[str]:
+        """The words of the stores to members that are, as a whole, a struct with copies in it."""
+        owners = {copy.place.owner for copy in self.all}
+        for struct in self._structs.by_name.values():
+            yield from (f"{one.name}=" for one in struct.members if one.type in owners)
+
     def _wiped(self, routine: Routine) -> None:
         """A struct that is overwritten as a whole drops the copies in it."""
         for site in routine.flow.sites:
+            given: Sequence[Expr] = ()
             match site.expr:
-                case Expr("call", _, (Expr("name", "memset"), Expr("unary", "&", (whole,)), *_)):
-                    wiped = self._structs.place(whole, routine)
-                    for copy in self.all if wiped else ():
-                        if wiped and wiped.member.type == copy.place.owner:
-                            copy.drops.append(Use(routine, site))
+                case Expr("call", _, (Expr("name", "memset"), whole, *_)):
+                    wiped = self._type_behind(whole, routine)
+                case Expr("assign", "=", (_, Expr("cast", wiped, (Expr("list", _, given),)))):
+                    pass
+                case _:
+                    continue
+            filled = {one.text for one in given if one.kids and not is_constant(one.kids[-1])}
+            for copy in self.all if wiped else ():
+                if wiped == copy.place.owner and f".{copy.place.member.name}" not in filled:
+                    copy.drops.append(Use(routine, site))
+
+    def _type_behind(self, pointer: Expr, routine: Routine) -> str:
+        """The struct that a pointer leads to."""
+        match pointer:
+            case Expr("unary", "&", (whole,)):
+                place = self._structs.place(whole, routine)
+                return place.member.type if place else ""
+        return routine.type_of(pointer)
 
     def _is_of(self, copy: Copy, place: Place) -> bool:
         """Whether a member of the copy's name is the copy, and not one that is kept elsewhere."""

@@ -183,11 +183,13 @@ class Timer:
                     yield from self._plain(one)
 
     def tests_switch(self, reach: Reach) -> bool:
-        """Whether a way to some code asks for a switch."""
+        """Whether a way to some code asks for a switch, and not for that or something else."""
         return any(
             name in self.switches
             for gate in reach.gates
-            for name in self._plain(gate.condition.test)
+            for part in implied(gate.condition.test, gate.condition.holds)
+            if not _is_choice(part)
+            for name in self._plain(part.test)
         )
 
     def savings(self, reaches: Iterable[Reach]) -> tuple[Saving, ...]:
@@ -199,3 +201,9 @@ class Timer:
         """How VM-entries come to a way."""
         reaches = self._program.reaches(way.operation)
         return tuple(one for one in reaches if one.context == ENTRY)
+
+
+def _is_choice(condition: Condition) -> bool:
+    """Whether a condition holds if one of several does."""
+    test = condition.test
+    return test.kind == "binary" and test.text == ("||" if condition.holds else "&&")
