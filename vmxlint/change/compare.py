@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from vmxlint.change.look import Looked, Seen
 from vmxlint.change.parts import Snapshot
@@ -34,20 +35,17 @@ class Difference:
 def difference(old: Looked, new: Looked, before: Snapshot, after: Snapshot) -> Difference:
     """What the second tree has that the first has not, and the other way round.
 
-    A finding is the same if rule, function and statement are; or rule, statement, contexts and
-    price, the names in it being those that the change gave things: then it has moved.
+    A finding is the same if rule, function and statement are, but for parentheses and braces; or
+    rule, statement, contexts and price, the names in it being those that the change gave things:
+    then it has moved.
     """
     same: list[tuple[Seen, Seen]] = []
     left, right = list(old.seen), list(new.seen)
     if before.digest == after.digest:
         return Difference((), (), tuple(zip(left, right, strict=True)))
-    groups: dict[Hashable, tuple[list[Seen], list[Seen]]] = defaultdict(lambda: ([], []))
-    for side, seen in ((0, left), (1, right)):
-        for one in seen:
-            groups[one.finding.rule, one.finding.function, one.statement][side].append(one)
-    for ours, theirs in groups.values():
-        same += _paired(ours, theirs, before, after)
-    left, right = _without(left, [a for a, _ in same]), _without(right, [b for _, b in same])
+    for said in (_exact, _bare):
+        same += _alike(left, right, said, before, after)
+        left, right = _without(left, [a for a, _ in same]), _without(right, [b for _, b in same])
     same += _moved(left, right, Renames(before, after))
     same = [pair for pair in same if not _shows(*pair)]
     gone = _without(old.seen, [a for a, _ in same])
@@ -56,6 +54,31 @@ def difference(old: Looked, new: Looked, before: Snapshot, after: Snapshot) -> D
         tuple(one for one in gone if one.finding.suppressed is None),
         tuple(same),
     )
+
+
+def _alike(
+    left: Sequence[Seen],
+    right: Sequence[Seen],
+    said: Callable[[Seen], bytes],
+    before: Snapshot,
+    after: Snapshot,
+) -> list[tuple[Seen, Seen]]:
+    """Pairs of findings of the same rule, function and statement."""
+    groups: dict[Hashable, tuple[list[Seen], list[Seen]]] = defaultdict(lambda: ([], []))
+    for side, seen in ((0, left), (1, right)):
+        for one in seen:
+            groups[one.finding.rule, one.finding.function, said(one)][side].append(one)
+    pairs = (_paired(ours, theirs, before, after) for ours, theirs in groups.values())
+    return list(chain.from_iterable(pairs))
+
+
+def _exact(seen: Seen) -> bytes:
+    return seen.statement
+
+
+def _bare(seen: Seen) -> bytes:
+    """The statement of a finding without what only groups its parts."""
+    return seen.statement.translate(None, b"(){} ")
 
 
 def _shows(old: Seen, new: Seen) -> bool:
@@ -118,7 +141,7 @@ def _moved(
         (_distance(old, new, renames), number, other)
         for number, old in enumerate(left)
         for other, new in enumerate(right)
-        if _is_alike(old, new) and (old.statement == new.statement or renames.same(old, new))
+        if _is_alike(old, new) and (_bare(old) == _bare(new) or renames.same(old, new))
     ]
     pairs, taken_left, taken_right = [], set(), set()
     for _, number, other in sorted(candidates):

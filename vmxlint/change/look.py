@@ -91,9 +91,13 @@ class Looking:
 
     def known(self, snapshot: Snapshot, is_budgeted: bool) -> Looked | None:
         """What an earlier run has seen in that tree, if it was kept."""
-        name = self._name(snapshot, is_budgeted)
-        data = self.store.get(name) if self.store.is_open else None
-        return unpack(Looked, data) if data else None
+        if not self.store.is_open:
+            return None
+        enough = dict.fromkeys([is_budgeted, True])
+        kept = (self.store.get(self._name(snapshot, one)) for one in enough)
+        data = next(filter(None, kept), None)
+        looked = unpack(Looked, data) if data else None
+        return looked if looked is None or is_budgeted else replace(looked, budgets=())
 
     def keep(self, snapshot: Snapshot, is_budgeted: bool, looked: Looked) -> None:
         """Keep what was seen in a tree for the next run."""
