@@ -20,6 +20,7 @@ from tests.mutants import (
     entry,
     leave,
     new_file,
+    switch_vmcs,
     toggle,
 )
 from tests.repositories import Repository, deltas, is_toggle, rules
@@ -84,6 +85,43 @@ def test_a_caller_makes_an_untouched_line_a_finding(way: str, repository: Reposi
     assert (found["rule"], found["function"]) == ("VMX102", "now_and_then")
     assert "now_and_then" in found["call_path"]
     assert deltas(document["change"])["exit"] > 10
+
+
+@pytest.mark.parametrize("way", ("staged", "git", "patch"))
+def test_a_finding_that_runs_more_often_is_costlier(way: str, repository: Repository) -> None:
+    repository.committed("nested", COLD, switch_vmcs("now_and_then(vmx);"))
+    change = by(way, repository, CALL)["change"]
+    ((before, after),) = [(one["before"], one["after"]) for one in change["costlier"]]
+    assert before["rule"] == after["rule"] == "VMX102"
+    assert before["cost"]["per_exit"]["typical"] == 0 < after["cost"]["per_exit"]["low"]
+    assert not change["new"]
+    assert not change["fixed"]
+    assert deltas(change)["exit"] > 20
+
+
+def test_a_finding_that_runs_less_often_is_not_costlier(repository: Repository) -> None:
+    repository.committed("both", COLD, switch_vmcs("now_and_then(vmx);"), CALL)
+    change = by("git", repository, (CALL[0], CALL[2], CALL[1]))["change"]
+    assert not change["costlier"]
+    assert not change["new"]
+    assert not change["fixed"]
+    assert deltas(change)["exit"] < -20
+
+
+REGROUPED = {
+    "parentheses": (f"pin_ctls_clearbit(vmx, {TIMER})", f"pin_ctls_clearbit((vmx), ({TIMER}))"),
+    "braces": (f"pin_ctls_clearbit(vmx, {TIMER});", f"{{ pin_ctls_clearbit(vmx, {TIMER}); }}"),
+}
+
+
+@pytest.mark.parametrize("regrouped", REGROUPED.values(), ids=REGROUPED)
+def test_a_statement_in_other_parentheses_is_the_same(
+    regrouped: tuple[str, str], repository: Repository
+) -> None:
+    repository.committed("toggle", *TOGGLE)
+    document = by("git", repository, (VMX, *regrouped))
+    assert not document["findings"]
+    assert not document["change"]["fixed"]
 
 
 MOVED = {
