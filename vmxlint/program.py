@@ -97,12 +97,17 @@ class Program:
 
     def is_behind_copy(self, operation: Operation) -> bool:
         """Whether a compare with a copy of its field stands before a VMWRITE."""
-        return any(
-            use.site is operation.site or use.routine in operation.through
-            for copy in self.copies
-            if operation.field and copy.field_name == operation.field.name
-            for use in copy.compares
-        )
+        return any(self.copies_before(operation))
+
+    def copies_before(self, operation: Operation) -> Iterator[Copy]:
+        """The copies of its field that are compared before a VMWRITE."""
+        for copy in self.copies:
+            if operation.field and copy.field_name == operation.field.name:
+                uses = copy.compares
+                if any(
+                    one.site is operation.site or one.routine in operation.through for one in uses
+                ):
+                    yield copy
 
     def kept_with(self, write: Operation) -> set[str]:
         """The members that are given the value of a VMWRITE beside it, compared or not."""

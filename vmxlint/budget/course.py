@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
-from vmxlint.budget.arms import Arm, Node, Work, tree_of
-from vmxlint.budget.guesses import is_jump
+from vmxlint.budget.arms import Arm, Fork, Node, Work, tree_of
+from vmxlint.budget.guesses import compares, is_jump
 from vmxlint.budget.known import Known
 from vmxlint.budget.memory import Common
 from vmxlint.budget.rates import Rates
@@ -15,6 +16,7 @@ from vmxlint.calls.link import Edge
 from vmxlint.contexts import Contexts
 from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.reach import ENTRY, EXIT
+from vmxlint.facts import walk
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied
 from vmxlint.flow.routine import Routine
@@ -78,12 +80,30 @@ class Course:
             for gate in self.contexts.gates(conditions, routine)
         )
 
-    def gates(self, arm: Arm, routine: Routine) -> tuple[Gate, ...]:
-        """What the conditions of an arm are about, whose names are those of a routine."""
+    def gates(self, arm: Arm, fork: Fork, routine: Routine) -> tuple[Gate, ...]:
+        """What the conditions of an arm are about, whose names are those of a routine. A compare of
+        what is written behind it with its copy is a memo, in a helper too."""
         found = self._gates.get(id(arm))
         if found is None:
-            found = self._gates[id(arm)] = self.contexts.gates(arm.conditions, routine)
+            found = self.contexts.gates(arm.conditions, routine)
+            if any(map(self._is_behind_copy, fork.arms.values())):
+                found = tuple(map(_as_memo, found))
+            self._gates[id(arm)] = found
         return found
+
+    def _is_behind_copy(self, arm: Arm) -> bool:
+        works = list(_works(arm.node))
+        made = [one for work in works for one in work.operations]
+        parts = (part for one in arm.conditions for part in walk(one.test)) if made else ()
+        asked = {part.text for part in parts if part.kind == "member"}
+        return (
+            bool(made)
+            and not any(work.calls for work in works)
+            and all(
+                any(copy.place.member.name in asked for copy in self.program.copies_before(one))
+                for one in made
+            )
+        )
 
     def parts(self, condition: Condition) -> Conditions:
         """What would all have to hold for the condition not to: more than one of a test whose
@@ -171,6 +191,19 @@ class Course:
             for one, gate in zip(conditions, gates, strict=True)
             if not one.early or gate.kind in TURNING
         )
+
+
+def _works(node: Node) -> Iterator[Work]:
+    """All work at a node and behind its tests."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        yield from one.work
+        todo += [arm.node for fork in one.forks.values() for arm in fork.arms.values()]
+
+
+def _as_memo(gate: Gate) -> Gate:
+    return replace(gate, kind="memo") if gate.kind == "state" and compares(gate.condition) else gate
 
 
 def _rivals(calls: Collection[Edge]) -> int:

@@ -25,11 +25,10 @@ def own_chance(gate: Gate, node: Node, steady: bool) -> Interval | None:
         return UNKNOWN
     if gate.kind != "memo" or not (steady or _only_writes(node)):
         return None
-    if _compares(gate.condition):
+    if compares(gate.condition):
         differs = gate.condition.holds == _differs(gate.condition)
         return CHANGED if differs else CHANGED.complement()
     return CHANGED if steady else None
-    return None
 
 
 def _of_build(gate: Gate) -> Interval:
@@ -45,7 +44,8 @@ def _only_writes(node: Node) -> bool:
     )
 
 
-def _compares(condition: Condition) -> bool:
+def compares(condition: Condition) -> bool:
+    """Whether a condition asks if two values are the same."""
     return any(one.kind == "binary" and one.text in _COMPARING for one in walk(condition.test))
 
 

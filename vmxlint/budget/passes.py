@@ -201,7 +201,7 @@ class Pass:
         """The chance of an arm, what it does, and what its test is about."""
         ways: Onward = [(here, ONCE)]
         kinds: list[str] = []
-        for gate in self._course.gates(arm, fork.owner or here.routine):
+        for gate in self._course.gates(arm, fork, fork.owner or here.routine):
             known = self._course.known.decided(gate, here.given, fork.owner or here.routine)
             kinds.append(gate.kind if known is None else DECIDED)
             ways = self._through(ways, gate, arm, fork.owner)
