@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import FIXTURES, options
-from vmxlint.budget import Budget, Count, compared
+from vmxlint.budget import Budget, Count, Step, compared
 from vmxlint.engine import budget
 from vmxlint.reading.source import InputError
 
@@ -60,6 +60,10 @@ def count(found: Budget, context: str, kind: str) -> Count:
     path = found.path(context)
     assert path is not None
     return path.operations[kind]
+
+
+def bounds(one: Count) -> tuple[float, float, float]:
+    return one.min, one.expected, one.max
 
 
 def test_what_is_unconditional_is_done_in_every_pass(tmp_path: Path) -> None:
@@ -144,6 +148,44 @@ def test_several_control_writes_cost_one_more_check(tmp_path: Path) -> None:
     assert twice.cycles == pytest.approx((30 + 200, 54 + 350, 120 + 700))
 
 
+SHADOW = """
+struct shadows { unsigned long pin; };
+struct vcpu_vmx { struct shadows shadow; };
+static inline void pin_set(struct vcpu_vmx *vmx, unsigned long value)
+{
+        if (vmx->shadow.pin != value) {
+                put(PIN_BASED_VM_EXEC_CONTROL, value);
+                vmx->shadow.pin = value;
+        }
+}
+static inline void pin_set_bit(struct vcpu_vmx *vmx, unsigned long bit)
+{
+        pin_set(vmx, vmx->shadow.pin | bit);
+}
+static inline void pin_clear_bit(struct vcpu_vmx *vmx, unsigned long bit)
+{
+        pin_set(vmx, vmx->shadow.pin & ~bit);
+}
+"""
+PIN, TIMER = "PIN_BASED_VM_EXEC_CONTROL", "PIN_BASED_VMX_PREEMPTION_TIMER"
+
+
+def test_what_a_helper_compares_with_its_copy_seldom_changes(tmp_path: Path) -> None:
+    found = tree(tmp_path, "pin_set(v, v->state);", "", SHADOW)
+    assert bounds(count(found, "entry", "control_write")) == pytest.approx((0, 0.1, 1))
+
+
+def test_a_toggled_bit_is_written_as_often_as_the_model_says(tmp_path: Path) -> None:
+    toggle = f"if (v->state) pin_set_bit(v, {TIMER}); else pin_clear_bit(v, {TIMER});"
+    found = tree(tmp_path, toggle, "", SHADOW)
+    assert bounds(count(found, "entry", "control_write")) == pytest.approx((0, 0.1, 1))
+    plain = (
+        f"unsigned long pin = get({PIN}); put({PIN}, v->state ? pin | {TIMER} : pin & ~{TIMER});"
+    )
+    found = tree(tmp_path, plain, "", SHADOW)
+    assert count(found, "entry", "control_write") == Count(1, 1, 1)
+
+
 def test_the_next_vmreads_of_a_run_cost_less(tmp_path: Path) -> None:
     found = tree(tmp_path, "", "get(GUEST_RIP); get(GUEST_RSP);").path("exit")
     assert found is not None
@@ -171,6 +213,24 @@ def test_code_that_enters_no_guest_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.c").write_text("int f(void) { return 1; }\n", "utf-8")
     with pytest.raises(InputError, match="enters a VMX guest"):
         budget(str(tmp_path), options())
+
+
+def test_a_nested_round_trip_toggles_a_bit_on_one_of_its_entries() -> None:
+    found = budget(str(FIXTURES / "kvm_before"), options())
+    entry, there, back, whole = (
+        sum(one.expected for one in path.steps if _is_toggle(one))
+        for path in map(found.path, ("entry", "nested-entry", "nested-exit", "nested-round-trip"))
+        if path
+    )
+    assert entry == pytest.approx(0.1)
+    assert whole - there - back == pytest.approx(0.1 + 1)
+
+
+def _is_toggle(step: Step) -> bool:
+    callers = {call.name for call in step.calls}
+    return (step.kind, step.operand) == ("vmwrite", PIN) and bool(
+        callers & {"arm_deadline_timer", "disarm_deadline_timer"}
+    )
 
 
 @pytest.mark.parametrize("name", ["kvm_before", "kvm_after"])

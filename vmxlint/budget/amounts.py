@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Bag = Mapping[Hashable, float]
 
@@ -13,14 +13,27 @@ Bag = Mapping[Hashable, float]
 MOST = 1e6  # times in one pass; beyond, a sum over ways says no more than "often"
 
 
+Pace = Literal["any", "entry", "into-nested"]  # what a pass leads up to, where that has a rate
+Rhythm = tuple[tuple[Pace, float], ...]
+
+
 class Cap(NamedTuple):
     """Some operations of one kind are done only so often in one pass, however often the code comes
-    by: `expected` on the mean, `most` in any pass. They are counted as (cap, kind)."""
+    by: `expected` on the mean, `most` in any pass. They are counted as (cap, kind).
+
+    `rates` are means that are known of passes of some pace, whatever the tests on the way let
+    guess.
+    """
 
     name: str
     kind: str
     expected: float
     most: float
+    rates: Rhythm = ()
+
+    def mean(self, guessed: float, pace: Pace) -> float:
+        """How often it is on the mean, if the tests on the way let guess that it is so often."""
+        return dict(self.rates).get(pace, min(guessed, self.expected))
 
 
 @dataclass(frozen=True)
@@ -55,19 +68,25 @@ class Amount:
         """The same, if it may also not be done at all."""
         return Amount({}, self.expected, self.most)
 
-    @property
-    def shares(self) -> Mapping[Cap, float]:
+    def shares(self, pace: Pace = "any") -> Mapping[Cap, float]:
         """Of the operations under each cap, the part that is expected to be done."""
-        counts = _counts(self.expected)
-        return {cap: min(1.0, cap.expected / count) for cap, count in counts.items() if count}
+        least, most = _counts(self.least), _counts(self.most)
+        return {
+            cap: max(
+                min(least.get(cap, 0.0), cap.most),
+                min(cap.mean(count, pace), most[cap], cap.most),
+            )
+            / count
+            for cap, count in _counts(self.expected).items()
+            if count
+        }
 
-    @property
-    def capped(self) -> Amount:
+    def capped(self, pace: Pace = "any") -> Amount:
         """The same by plain kinds: no operation is done more often than its cap says."""
         return Amount(
-            _capped(self.least, lambda cap: cap.most),
-            _capped(self.expected, lambda cap: cap.expected),
-            _capped(self.most, lambda cap: cap.most),
+            _capped(self.least, _most_shares(self.least)),
+            _capped(self.expected, self.shares(pace)),
+            _capped(self.most, _most_shares(self.most)),
         )
 
 
@@ -94,13 +113,16 @@ def _counts(bag: Bag) -> dict[Cap, float]:
     return found
 
 
-def _capped(bag: Bag, limit: Callable[[Cap], float]) -> Bag:
-    counts = _counts(bag)
+def _most_shares(bag: Bag) -> Mapping[Cap, float]:
+    return {cap: min(1.0, cap.most / count) for cap, count in _counts(bag).items() if count}
+
+
+def _capped(bag: Bag, shares: Mapping[Cap, float]) -> Bag:
     found: dict[Hashable, float] = {}
     for key, number in bag.items():
         match key:
             case (Cap() as cap, kind):
-                number *= min(1.0, limit(cap) / (counts.get(cap) or 1.0))
+                number *= shares.get(cap, 1.0)
             case kind:
                 pass
         found[kind] = found.get(kind, 0.0) + number

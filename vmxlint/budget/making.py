@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, reduce
 
-from vmxlint.budget.amounts import Amount, total
+from vmxlint.budget.amounts import Amount, Pace, total
 from vmxlint.budget.course import Course
 from vmxlint.budget.memory import DEEPEST
 from vmxlint.budget.passes import Pass
@@ -53,14 +53,6 @@ def _deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What one pass does, and by which steps."""
-
-    amount: Amount
-    listed: Listed
-
-
 class _Making:
     def __init__(self, program: Program, place: Places) -> None:
         self._program = program
@@ -78,7 +70,7 @@ class _Making:
             there, back = self._nested(NESTED_ENTRY), self._nested(NESTED_EXIT)
             yield self._path(NESTED_ENTRY, [[there]])
             yield self._path(NESTED_EXIT, [[back]])
-            legs = [[self._exit, back, self._entry], [self._exit, there, self._entry]]
+            legs = [[self._exit, back, self._entry], [self._exit, there, self._entry_to_nested]]
             yield self._path(ROUND_TRIP, legs, 2)
         for context in (LOAD, PUT):
             if context in self._contexts:
@@ -103,38 +95,58 @@ class _Making:
         return self._program.pricing.profile
 
     @cached_property
-    def _entry(self) -> _Part:
-        return self._part(self._plain, {ENTRY}, ())
+    def _to_entry(self) -> Pass:
+        return self._pass(self._plain, {ENTRY})
 
     @cached_property
-    def _exit(self) -> _Part:
+    def _entry(self) -> Listed:
+        return self._listed(self._to_entry, "entry")
+
+    @cached_property
+    def _entry_to_nested(self) -> Listed:
+        """What runs before the VM-entry of a nested guest as before any, its controls toggled as
+        often as a whole round trip does."""
+        return self._listed(self._to_entry, "into-nested")
+
+    @cached_property
+    def _exit(self) -> Listed:
         return self._part(self._plain, {EXIT}, ())
 
-    def _exit_for(self, reason: str) -> _Part:
+    def _exit_for(self, reason: str) -> Listed:
         """What runs from an exit of one reason on, until the next VM-entry is prepared."""
         only = Profile(reason, "", "", {reason: 1}, 1)
         return self._part(only, {EXIT, exit_for(reason)}, ())
 
-    def _nested(self, context: str) -> _Part:
+    def _nested(self, context: str) -> Listed:
         return self._part(self._plain, {context}, _ON_THE_WAY, in_round=True)
 
     def _part(
         self, profile: Profile, counted: set[str], walked: Sequence[str], in_round: bool = False
-    ) -> _Part:
+    ) -> Listed:
+        return self._listed(self._pass(profile, counted, walked, in_round))
+
+    def _pass(
+        self,
+        profile: Profile,
+        counted: set[str],
+        walked: Sequence[str] = (),
+        in_round: bool = False,
+    ) -> Pass:
         ways = self._program.contexts.ways.of_exits(profile)
-        one = Pass(self._course, ways, counted, walked, in_round)
-        listed = Unfolded(one, self._rates, self._place).listed()
-        return _Part(one.amount.capped, listed)
+        return Pass(self._course, ways, counted, walked, in_round)
+
+    def _listed(self, one: Pass, pace: Pace = "any") -> Listed:
+        return Unfolded(one, self._rates, self._place, pace).listed()
 
     def _path(
-        self, context: str, legs: Sequence[Sequence[_Part]], transitions: int = 0
+        self, context: str, legs: Sequence[Sequence[Listed]], transitions: int = 0
     ) -> PathCost:
         """A path of some legs, each of which ends with a VM-entry."""
         parts = [part for leg in legs for part in leg]
         amount = total(part.amount for part in parts)
-        steps = [step for part in parts for step in part.listed.steps]
+        steps = [step for part in parts for step in part.steps]
         for leg in legs:
-            steps += self._rechecks([step for part in leg for step in part.listed.writes])
+            steps += self._rechecks([step for part in leg for step in part.writes])
         if transitions:
             steps.insert(0, self._transition(transitions))
         return PathCost(

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 
-from vmxlint.budget.amounts import Amount, Cap, once
+from vmxlint.budget.amounts import Amount, Cap, Rhythm, once
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.operations import OperationCost
 from vmxlint.operations import Operation
 from vmxlint.program import Program
+from vmxlint.questions.toggles import toggles
 
 VMREAD, VMWRITE, CONTROL_WRITE = "vmread", "vmwrite", "control_write"
 VMPTRLD, VMCLEAR, MSR, TLB = "vmptrld", "vmclear", "msr", "tlb"
@@ -64,22 +65,28 @@ class Rates:
         """How often an operation is done in one pass, if not each time that the code comes by.
 
         One that `fills` a cache is done once for its field. Where the model knows how often the
-        state behind a bit changes, the bit's control is written no more often, if `limited`.
+        state behind a bit changes, the bit's control is written no more often, if `limited`; and on
+        the way to a VM-entry just as often, if the code toggles the bit.
         """
         kind = counted_as(operation)
         if fills and kind == VMREAD and operation.field:
             return Cap(operation.field.name, kind, 1, 1)
-        toggled = self._toggled.get(id(operation.site)) if limited else None
-        return Cap(toggled[0], kind, toggled[1], math.inf) if toggled else None
+        cap = self._limits.get(id(operation.site)) if limited else None
+        return cap._replace(kind=kind) if cap else None
 
     @cached_property
-    def _toggled(self) -> Mapping[int, tuple[str, float]]:
-        """The sites that change a bit of known rate, by their identity: the bit, and how often."""
-        found: dict[int, tuple[str, float]] = {}
+    def _limits(self) -> Mapping[int, Cap]:
+        """The caps of the sites that change a bit of known rate, by the identity of these."""
+        toggled = {id(one.change) for many in toggles(self._program).values() for one in many}
+        found: dict[int, Cap] = {}
         for change in self._program.bit_changes:
             rate = self._program.pricing.model.controls.rate(change.name)
             if rate:
-                found[id(change.operation.site)] = (rate.bit, rate.per_entry.typical)
+                often = rate.per_entry.typical
+                nested = rate.per_nested_round_trip.typical
+                rates: Rhythm = ("entry", often), ("into-nested", nested)
+                known = rates if id(change) in toggled else ()
+                found[id(change.operation.site)] = Cap(rate.bit, VMWRITE, often, math.inf, known)
         return found
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vmxlint.budget.amounts import MOST, Cap
+from vmxlint.budget.amounts import MOST, Amount, Cap, Pace
 from vmxlint.budget.outcome import Made, Point
 from vmxlint.budget.passes import Pass
 from vmxlint.budget.paths import Call, Place, Step
@@ -22,8 +22,9 @@ Places = Callable[[str, int], Place]  # of an offset in a file
 
 @dataclass(frozen=True)
 class Listed:
-    """The steps of a pass in the order of the code, and the chance of each control write."""
+    """What a pass does, its steps in the order of the code, and those that write a control."""
 
+    amount: Amount
     steps: tuple[Step, ...]
     writes: tuple[Step, ...]
 
@@ -31,11 +32,12 @@ class Listed:
 class Unfolded:
     """The call paths of one pass."""
 
-    def __init__(self, one: Pass, rates: Rates, place: Places) -> None:
+    def __init__(self, one: Pass, rates: Rates, place: Places, pace: Pace = "any") -> None:
         self._pass = one
         self._rates = rates
         self._place = place
-        self._shares: Mapping[Cap, float] = one.amount.shares
+        self._shares: Mapping[Cap, float] = one.amount.shares(pace)
+        self._total = one.amount.capped(pace)
         self._limited = not one.in_round
         self._left = _MOST_ROUTINES
 
@@ -50,7 +52,7 @@ class Unfolded:
             if is_write:
                 writes[key] = found[key]
         steps = tuple(found.values())
-        return Listed((*steps, *self._rest(steps)), tuple(writes.values()))
+        return Listed(self._total, (*steps, *self._rest(steps)), tuple(writes.values()))
 
     def _all(self) -> Iterator[tuple[Step, bool]]:
         for routine, context in self._pass.roots:
@@ -105,7 +107,7 @@ class Unfolded:
 
     def _rest(self, steps: Sequence[Step]) -> Iterator[Step]:
         """What is missing from the total of each kind: done too seldom to have steps."""
-        total = self._pass.amount.capped.expected
+        total = self._total.expected
         for kind in sorted(str(one) for one in total if one != CONTROL_WRITE):
             missing = total[kind] - sum(one.expected for one in steps if one.kind == kind)
             if missing > 1e-9:
