@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -23,7 +23,8 @@ from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 
-TURNING = ("reason", "flag", "guest-mode")  # the kinds of gates that lead into other contexts
+OF_THE_PASS = ("reason", "flag")  # the kinds of gates that turn on what a pass counts
+TURNING = (*OF_THE_PASS, "guest-mode")  # the kinds of gates that lead into other contexts
 
 
 class Course:
@@ -41,6 +42,7 @@ class Course:
         self._trees: dict[tuple[Routine, str], Node] = {}
         self._gates: dict[int, tuple[Gate, ...]] = {}
         self.common: Common = {}
+        self.common_in_round: Common = {}
 
     @property
     def contexts(self) -> Contexts:
@@ -50,32 +52,51 @@ class Course:
     @cached_property
     def of_reasons(self) -> Collection[Routine]:
         """The routines that are called otherwise in the exits of one reason than of another."""
-        contexts = self.contexts
-        roots = ((root.routine, root.context) for root in contexts.roots)
-        nodes = (*roots, *contexts.dispatched, *contexts.round_trip)
-        return frozenset(routine for routine, context in nodes if context.startswith("exit:"))
+        return frozenset(routine for routine, context in self._nodes if context[:5] == "exit:")
+
+    @cached_property
+    def _nodes(self) -> Collection[tuple[Routine, str]]:
+        """What is called otherwise in one context than in another."""
+        roots = ((root.routine, root.context) for root in self.contexts.roots)
+        return (*roots, *self.contexts.dispatched, *self.contexts.round_trip)
+
+    @cached_property
+    def alike(self) -> Collection[Routine]:
+        """The routines that do the same in each context that is counted."""
+        reached, spine = self.contexts.reached, self.contexts.spine
+        seeds = {routine for routine, _ in self._nodes} | {*spine.steps, *spine.loops}
+        seeds.update(one for one in reached if self._turns(one, OF_THE_PASS))
+        return reached.keys() - self._above(seeds)
 
     @cached_property
     def turning(self) -> Collection[Routine]:
         """The routines in which a way leads into another context, and those that lead to them."""
-        callers: dict[Routine, list[Routine]] = {}
-        for caller in self.contexts.reached:
-            for edge in self.contexts.onward(caller):
-                callers.setdefault(edge.callee, []).append(caller)
-        found = set(filter(self._turns, self.contexts.reached))
+        return self._above(one for one in self.contexts.reached if self._turns(one, TURNING))
+
+    def _above(self, routines: Iterable[Routine]) -> set[Routine]:
+        """Some routines and those that lead to them."""
+        found = set(routines)
         todo = list(found)
         while todo:
-            new = [one for one in callers.get(todo.pop(), ()) if one not in found]
+            new = [one for one in self._callers.get(todo.pop(), ()) if one not in found]
             found.update(new)
             todo += new
         return found
 
-    def _turns(self, routine: Routine) -> bool:
+    @cached_property
+    def _callers(self) -> Mapping[Routine, Sequence[Routine]]:
+        found: dict[Routine, list[Routine]] = {}
+        for caller in self.contexts.reached:
+            for edge in self.contexts.onward(caller):
+                found.setdefault(edge.callee, []).append(caller)
+        return found
+
+    def _turns(self, routine: Routine, kinds: Collection[str]) -> bool:
         calls, made = self.contexts.onward(routine), self.rates.by_routine.get(routine, ())
         sites = {id(site): site for site in (*(c.site for c in calls), *(o.site for o in made))}
         inside = (one.conditions for one in made)
         return any(call.key for call in calls) or any(
-            gate.kind in TURNING
+            gate.kind in kinds
             for conditions in (*(one.conditions for one in sites.values()), *inside)
             for gate in self.contexts.gates(conditions, routine)
         )

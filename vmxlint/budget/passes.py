@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vmxlint.budget.amounts import Amount, either, total
 from vmxlint.budget.arms import Arm, Fork, Node, Work
 from vmxlint.budget.chances import DECIDED, Chance, likelihoods
-from vmxlint.budget.course import Course
+from vmxlint.budget.course import OF_THE_PASS, Course
 from vmxlint.budget.guesses import CHANGED, own_chance
 from vmxlint.budget.memory import Memory
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
@@ -27,7 +27,8 @@ from vmxlint.questions.guards import may_be_jumped_over
 _NEGLIGIBLE = 0.01
 MOST_POINTS = 20_000  # of one pass; beyond, constant arguments are no longer told apart
 _SOME_EXIT = "exit:"  # the context of a pass's own exit reason, whichever that is
-_OF_THE_PASS = ("reason", "flag", "table")  # the kinds of gates behind which that matters
+_COUNTED = "counted"  # any context that is counted, of what does the same in all of them
+_COMMON = (ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, _SOME_EXIT, _COUNTED)
 # The kinds of gates that say less of a test than those of its parts do.
 _UNKNOWN = ("state", "build", "guest-mode")
 Onward = list[tuple[Point, Interval]]  # where a way leads to, and how probably
@@ -61,8 +62,9 @@ class Pass:
         self._counted = frozenset(counted)
         self._walked = frozenset(walked) | self._counted
         self._reason = next((one for one in counted if one.startswith(_SOME_EXIT)), "")
+        self._any = min(self._counted)
         self.in_round = in_round
-        self._memory = Memory({} if in_round else course.common)
+        self._memory = Memory(course.common_in_round if in_round else course.common)
         roots = [root for root in course.contexts.roots if root.context in self._walked]
         self.roots = tuple(dict.fromkeys((root.routine, root.context) for root in roots))
         self._descents = {(root.routine, root.context): root.descent for root in roots}
@@ -84,15 +86,21 @@ class Pass:
 
     def start(self, routine: Routine, context: str) -> Point:
         """The point at which a root begins."""
-        return Point(routine, self._general(context))
+        return Point(routine, self._for(routine, self._general(context)))
 
     def _counts_in(self, context: str) -> bool:
         return self._special(context) in self._counted
+
+    def _for(self, routine: Routine, context: str) -> str:
+        alike = context in _COMMON and routine in self._course.alike
+        return _COUNTED if alike and self._counts_in(context) else context
 
     def _general(self, context: str) -> str:
         return _SOME_EXIT if context == self._reason else context
 
     def _special(self, context: str) -> str:
+        if context == _COUNTED:
+            return self._any
         return self._reason if context == _SOME_EXIT else context
 
     def outcome(self, point: Point) -> Outcome:
@@ -102,6 +110,8 @@ class Pass:
         return self._memory.outcome(point, partial(self._found_out, point))
 
     def _found_out(self, point: Point) -> Outcome:
+        if self.in_round and point.context != _COUNTED:
+            self._memory.is_particular()
         found = self._node(self._course.tree(point.routine, point.context), point)
         return Outcome(found.amount.bounded, found.parts)
 
@@ -116,7 +126,7 @@ class Pass:
 
     def _is_steady(self, context: str) -> bool:
         """Whether a context comes again and again for the same VMCS."""
-        return not self.in_round and context.partition(":")[0] in (ENTRY, EXIT)
+        return not self.in_round and context in _COMMON
 
     def _done(self, work: Work, here: Point) -> Outcome:
         if not self._counts_in(here.context):
@@ -143,7 +153,7 @@ class Pass:
     def _targets(self, work: Work, here: Point) -> list[tuple[float, Edge, Point]]:
         """What a call may call, each with its probability."""
         able = [
-            (chance, edge, Point(edge.callee, context, (), here.fills))
+            (chance, edge, Point(edge.callee, self._for(edge.callee, context), (), here.fills))
             for edge in work.calls
             for context, chance in self._contexts_of(edge, work, here)
             if self._counts(edge, context)
@@ -241,11 +251,14 @@ class Pass:
 
     def _led_to(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
         """The contexts that are walked behind one gate, each with its probability."""
-        if gate.kind in _OF_THE_PASS:
+        if gate.kind in OF_THE_PASS:
             self._memory.is_particular()
-        ways = self._ways.beyond(self._special(context), gate, self.in_round)
+        special = self._special(context)
+        ways = self._ways.beyond(special, gate, self.in_round)
         return [
-            (self._general(onward), chance) for onward, chance in ways if onward in self._walked
+            (context if onward == special else self._general(onward), chance)
+            for onward, chance in ways
+            if onward in self._walked
         ]
 
     def _unless_all(

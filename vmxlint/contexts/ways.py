@@ -56,6 +56,7 @@ class Ways:
         self._profile = profile
         self._given = given or Given()
         self._known: dict[int, tuple[Passage, ...]] = {}
+        self._single: dict[int, Passage] = {}
         self.flags: dict[str, Setting] = {}
         self.asked: dict[str, Gate] = {}
         self.deciding = ""
@@ -146,7 +147,10 @@ class Ways:
     def beyond(self, context: str, gate: Gate, in_round: bool) -> list[tuple[str, Interval]]:
         """The contexts behind one gate, each with its probability; `in_round` on the way of a
         nested round trip."""
-        (passage,) = divided((gate,), self._given)
+        passage = self._single.get(id(gate))
+        if passage is None:  # which keeps the gate, and so its identity
+            (passage,) = divided((gate,), self._given)
+            self._single[id(gate)] = passage
         if passage.special is None:
             onward, chance, _ = self._behind((context, ONCE, ()), passage)
             return [(onward, passage.in_round if in_round else chance)]
@@ -156,6 +160,7 @@ class Ways:
         """The same ways in another exit mix."""
         other = Ways(self._spine, self._gates, profile, self._given, self._nested)
         other.flags = self.flags
+        other._single = self._single
         return other
 
     def _passages(self, routine: Routine, site: Site) -> tuple[Passage, ...]:
