@@ -35,6 +35,7 @@ has the exit, in a nested guest for the largest effect; `perf kvm stat` for how 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from vmxlint.contexts.reach import EXIT, NESTED_EXIT, Reach
@@ -62,9 +63,9 @@ HELD = {
 def check(program: Program) -> Iterator[Hit]:
     """Each VMREAD of what is held somewhere, then each that another function has made."""
     holdings = Holdings(program)
-    reads = [one for one in program.operations if _is_asking(program, holdings, one)]
+    reads = [one for one in _able(program, holdings) if _is_asking(program, holdings, one)]
     said: set[Operation] = set()
-    for read in reads:
+    for read in filter(holdings.of_field, reads):
         known = [(reach, holdings.to(read, reach)) for reach in _hot(program, read)]
         held = [holding for _, holding in known if holding]
         if held:
@@ -76,9 +77,16 @@ def check(program: Program) -> Iterator[Hit]:
             yield _again(program, first, second, reach)
 
 
+def _able(program: Program, holdings: Holdings) -> Iterator[Operation]:
+    """The VMREADs of what something holds or another one reads."""
+    reads = [one for one in program.operations if one.kind == "vmread" and one.field]
+    read_in = Counter(one.field for one in reads)
+    return (one for one in reads if read_in[one.field] > 1 or holdings.of_field(one))
+
+
 def _is_asking(program: Program, holdings: Holdings, read: Operation) -> bool:
     """Whether it is a VMREAD in normal code, and not for a cache or a read-modify-write."""
-    if read.kind != "vmread" or read.field is None or holdings.is_own(read):
+    if holdings.is_own(read):
         return False
     if any(gate.kind in ("memo", "flag") for gate in program.gates_before(read)):
         return False
@@ -100,7 +108,9 @@ def _handled_twice(
 ) -> Iterator[tuple[Operation, Operation, Reach]]:
     """Two reads of one exit field in functions that both handle one exit, one after the other."""
     order = Order(program)
-    ways = {read: _on_exits(program, read) for read in reads if read.field and read.field.read_only}
+    read_in = Counter(one.field for one in reads)
+    able = [one for one in reads if one.field and one.field.read_only and read_in[one.field] > 1]
+    ways = {read: _on_exits(program, read) for read in able}
     for first, before in ways.items():
         for second, behind in ways.items():
             if first is second or first.field is not second.field:

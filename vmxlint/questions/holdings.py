@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -46,13 +46,16 @@ class Holdings:
 
     def to(self, read: Operation, reach: Reach) -> Holding | None:
         """What holds the answer of a VMREAD already on one of its ways."""
-        assert read.field is not None
-        for holding in self._known.get(read.field.name, ()):
+        for holding in self.of_field(read):
             if holding.routine is read.routine and holding.kind != "shadow":
                 continue
             if holding.kind != "exit" or self._is_filled_before(holding, read, reach):
                 return holding
         return None
+
+    def of_field(self, read: Operation) -> Sequence[Holding]:
+        """What holds the field of a VMREAD, be it on its ways or not."""
+        return self._known.get(read.field.name, ()) if read.field else ()
 
     def is_own(self, read: Operation) -> bool:
         """Whether a VMREAD fills what it could ask for, or belongs to a read-modify-write."""
