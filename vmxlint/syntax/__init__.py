@@ -31,6 +31,7 @@ _CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
 _UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
 _NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
+_BRACES = re.compile(r"\{[^{}]*\}")
 _LONGEST_MACRO = 8000
 _PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
 MOST_RIVALS = 3
@@ -79,6 +80,7 @@ class Reader:
         self._texts = texts
         self.looked_up: dict[str, list[str]] = {}
         self._spellings: dict[tuple[str, bool], Spelling] = {}
+        self._made_rows: dict[str, Sequence[Row]] = {}
         words = attributes.of(known_macros)
         shapes, parts = forms.of(known_macros)
         self._known = Known(known_macros, frozenset(one.encode() for one in words), shapes)
@@ -168,8 +170,16 @@ class Reader:
         macro = self._known.macros.get(text.partition("(")[0].strip())
         if macro is None:
             return ()
-        code = macros.expanded(macro.body if macro.params is None else text, self._known.macros)
-        made = lower(Draft("", _cleaned(f"int rows[] = {{ {code} }};"), _PLAIN, place)).tables
+        code = macro.body if macro.params is None else text
+        if code not in self._made_rows:
+            self._made_rows[code] = self._rows_of(code)
+        return [row._replace(start=place[0]) for row in self._made_rows[code]]
+
+    def _rows_of(self, code: str) -> Sequence[Row]:
+        code = macros.expanded(code, self._known.macros)
+        if not _may_have_keys(code):
+            return ()
+        made = lower(Draft("", _cleaned(f"int rows[] = {{ {code} }};"), _PLAIN, (0, 0))).tables
         return [row for row in made[0].rows if row.key] if made else ()
 
     def _value(self, text: str) -> Expr:
@@ -210,10 +220,20 @@ class Reader:
         """The functions, with the names and parameters of those whose head a macro spells."""
         spelled = {start: (text, (start, end)) for text, start, end in cleaned.heads}
         for one in found:
-            text, place = spelled.get(one.at, ("", (0, 0)))
-            draft = Draft(path, _cleaned(text + "{}"), spelling, place)
-            heads = lower(draft).functions if text else []
+            if one.at not in spelled:
+                yield one
+                continue
+            text, place = spelled[one.at]
+            heads = lower(Draft(path, _cleaned(text + "{}"), spelling, place)).functions
             yield _with_head(one, heads[-1]) if heads else one
+
+
+def _may_have_keys(code: str) -> bool:
+    """Whether a sign of a designator stands in an initialiser's elements, outside their braces."""
+    inner = 1
+    while inner:
+        code, inner = _BRACES.subn("", code)
+    return "=" in code or ":" in code or "{" in code
 
 
 def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:

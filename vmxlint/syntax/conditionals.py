@@ -169,6 +169,9 @@ def _brackets(
     """The brackets open at `end`, given those at `start`; and the least depth in between."""
     if not stack and _is_balanced(bare, start, end):
         return stack, 0
+    closed = -1 if stack else bare.rfind(b"\n}", start, end)
+    if closed >= 0 and _is_balanced(bare, start, closed + 2):
+        start = closed + 2
     opened = list(stack)
     low = len(opened)
     for match in _BRACKET.finditer(bare, start, end):

@@ -10,7 +10,7 @@ from itertools import islice
 
 from vmxlint.comments import LEXEME
 
-_NOT_NEWLINE = re.compile(rb"[^\n]")
+_BLANK = bytes(one if one == ord("\n") else ord(" ") for one in range(256))
 _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
 _NAME_BYTE = re.compile(rb"\w")
@@ -20,7 +20,7 @@ _NEAR = 60  # brackets; what closes farther away is looked up
 
 def spaces(text: bytes) -> bytes:
     """As many bytes as `text` has: its line feeds, and spaces for all else."""
-    return _NOT_NEWLINE.sub(b" ", text) if b"\n" in text else b" " * len(text)
+    return text.translate(_BLANK)
 
 
 def overwrite(buffer: bytearray, code: bytearray, start: int, end: int, word: bytes = b"") -> None:

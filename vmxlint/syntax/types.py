@@ -7,11 +7,13 @@ members of a struct or at file level, `DECLARE_BITMAP(x, 8);` are overwritten in
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from vmxlint.syntax import mask
 from vmxlint.syntax.conditionals import last_byte
 
-_TAGGED = re.compile(rb"(struct|union|enum)\s+\w+\s*(\**)\s*([,)])")
+_TAGS = (b"struct", b"union", b"enum")
+_TAGGED = [re.compile(b"(" + tag + rb")\s+\w+\s*(\**)\s*([,)])") for tag in _TAGS]
 _TWO_WORDS = re.compile(rb"\(\s*(?:unsigned|signed|long)(\s)(?:int|long|char|short)(?=\s*,)")
 _OFFSET = re.compile(rb"offsetof\s*\(")
 _DECLARED = re.compile(rb"(?:DECLARE|DEFINE)_\w+\s*\(")
@@ -21,7 +23,7 @@ _NAME_BYTE = re.compile(rb"\w")
 def spell(buffer: bytearray, code: bytearray) -> None:
     """Overwrite what is no expression with what reads like one of the same length."""
     snapshot = bytes(code)
-    for match in _TAGGED.finditer(snapshot):
+    for match in chain.from_iterable(one.finditer(snapshot) for one in _TAGGED):
         if _is_argument(snapshot, match.start()):
             mask.overwrite(buffer, code, *match.span(1))
             if match[3] == b",":
