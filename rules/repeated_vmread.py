@@ -28,9 +28,10 @@ How to measure: the vmexit case of kvm-unit-tests that has the exit; `perf kvm s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from vmxlint.calls.link import Edge
+from vmxlint.calls.link import Edge, Linker
 from vmxlint.contexts.reach import Reach
 from vmxlint.cost import VMREAD, Saving
 from vmxlint.facts import spelled, walk
@@ -70,10 +71,21 @@ def _pairs(program: Program, made: Made) -> Iterator[tuple[Operation, Operation,
             if _is_plain(program, first):
                 for second in _later(program, routine, first, made):
                     yield first, second, routine
-    callers = {e.caller: None for one in made for e in program.linker.callers(one)}
-    for caller in callers:
+    for caller in _callers_of_two(program.linker, made):
         for first, second in _beside(program, caller, made):
             yield first, second, caller
+
+
+def _callers_of_two(linker: Linker, made: Made) -> dict[Routine, None]:
+    """The routines that call one of those that read, and may call another."""
+    able = {one: linker.possible_callers(one) for one in made}
+    number = Counter(caller for callers in able.values() for caller in callers)
+    return {
+        caller: None
+        for one, callers in able.items()
+        for caller in callers
+        if number[caller] > 1 and any(edge.callee is one for edge in linker.edges(caller))
+    }
 
 
 def _is_plain(program: Program, operation: Operation) -> bool:

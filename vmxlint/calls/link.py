@@ -75,14 +75,17 @@ class Linker:
     def callers(self, routine: Routine) -> tuple[Edge, ...]:
         """The calls of a routine, in the order of the code."""
         if routine not in self._callers:
-            able = dict.fromkeys(self.could_call(routine))
             self._callers[routine] = tuple(
                 edge
-                for caller in sorted(able, key=self._number.__getitem__)
+                for caller in self.possible_callers(routine)
                 for edge in self.edges(caller)
                 if edge.callee is routine
             )
         return self._callers[routine]
+
+    def possible_callers(self, routine: Routine) -> list[Routine]:
+        """The routines that may call one, in the order of the code; see could_call."""
+        return sorted(set(self.could_call(routine)), key=self._number.__getitem__)
 
     def has_callers(self, routine: Routine, more_than: int = 0) -> bool:
         """Whether there are more than so many calls of a routine; reads no more than that takes."""

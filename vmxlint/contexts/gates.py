@@ -211,12 +211,15 @@ class Gates:
 
     def _is_about_table(self, test: Expr) -> bool:
         """Whether a test only asks if a handler table has a row."""
+        return any(one.text in self._tables for one in walk(test) if one.kind == "name")
+
+    @cached_property
+    def _tables(self) -> frozenset[str]:
+        """The handler tables, and the constants in which one is named."""
         tables = self._linker.dispatch.handlers
-        words = (one.text for one in walk(test) if one.kind == "name")
-        return bool(tables) and any(
-            word in tables or any(table in self._linker.constants.get(word, "") for table in tables)
-            for word in words
-        )
+        texts = self._linker.constants.items() if tables else ()
+        named = {name for name, text in texts if any(table in text for table in tables)}
+        return frozenset(named.union(tables))
 
     def _known_chance(self, test: Expr, routine: Routine) -> Interval | None:
         if test.kind == "name" and test.text in routine.variables:

@@ -73,7 +73,7 @@ class Ways:
             ways = nowhere(
                 [onward for way in ways for onward in self._through(way, passage, calls)]
             )
-        if self._nested is None:
+        if self._nested is None or not ways:
             return ways
         if needed := self._nested.needs(edge):
             ways = [self._in_nested_mode(way) for way in ways]

@@ -132,8 +132,9 @@ class Operations:
         if call.kind != "call" or not call.kids:
             return False
         name = call.kids[0].text
-        known = self._linker.names.routines.get(name, ())
-        return name in self._linker.dialect.accessors and not any(map(self._says, known))
+        if name not in self._linker.dialect.accessors:
+            return False
+        return not any(map(self._says, self._linker.names.routines.get(name, ())))
 
     def _says(self, routine: Routine) -> bool:
         """Whether an operation is known that a routine makes or passes on."""
