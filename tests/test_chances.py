@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,3 +56,25 @@ def test_a_guess_is_told_and_what_is_certain_is_not(
     assert ("= chance: " in found) == (chance is not None)
     assert (chance or "") in found
     assert ("grade X" in found) == (chance is not None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "typical"),
+    [
+        ("vmx->spare == (PML_ENTITY_NUM - 1)", 0.99),
+        ("vmx->spare == PML_HEAD_INDEX", 0.99),
+        ("vmx->spare != (PML_ENTITY_NUM - 1)", 0.01),
+        ("vmx->spare & KVM_GUESTDBG_SINGLESTEP", 0.0001),
+        ("vmx->spare == (PML_ENTITY_NUM - 2)", 0.95),
+    ],
+)
+def test_known_state_is_compared_with_a_constant_or_an_expression(
+    condition: str, typical: float, tmp_path: Path
+) -> None:
+    (tmp_path / "vmx.c").write_text(UNIT % condition)
+    told = json.loads(vmxlint("why", "take_info", "--format", "json", tmp_path).stdout)
+    (read,) = told["functions"][0]["operations"]
+    assert read["field"] == "VM_EXIT_INTR_INFO"
+    told = json.loads(vmxlint("why", "record", "--format", "json", tmp_path).stdout)
+    (context,) = told["functions"][0]["contexts"]
+    assert context["per_exit"]["typical"] == pytest.approx(typical, abs=0.0001)

@@ -24,7 +24,7 @@ from vmxlint.contexts.gate import (
 )
 from vmxlint.contexts.memos import Memos
 from vmxlint.contexts.reasons import Reasons
-from vmxlint.facts import Expr, called, walk
+from vmxlint.facts import Expr, called, spelled, walk
 from vmxlint.flow import Condition, Conditions
 from vmxlint.flow.conditions import implied, truth
 from vmxlint.flow.routine import Routine
@@ -227,7 +227,7 @@ class Gates:
             own = test.text in self._dialect.known
             test = values[0] if len(values) == 1 and not own else test
         if test.kind == "binary" and test.text in ("==", "!="):
-            known = self._dialect.known.get(test.kids[-1].text)
+            known = self._dialect.known.get(spelled(test.kids[-1]))
             return known and _chance(known, test.text == "==")
         last = test.kids[0] if test.kind == "call" and test.kids else test
         if test.kind == "binary" and test.text == "&":
