@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import SWITCH, VMX, WANTED, define, entry
-from tests.repositories import AFTER, Repository, is_toggle, rules, vmxlint
+from tests.repositories import AFTER, BEFORE, Repository, deltas, is_toggle, rules, vmxlint
 from tests.test_change import CALL, COLD, TOGGLE
 
 
@@ -176,6 +176,19 @@ def test_a_split_index_is_read(repository: Repository) -> None:
     repository.edit(*TOGGLE)
     repository.git("add", "-A")
     assert is_toggle(repository.change("--staged")["findings"])
+
+
+@pytest.mark.parametrize("kind", ("--no-cone", "--cone"))
+def test_what_a_sparse_checkout_leaves_out_is_not_gone(tmp_path: Path, kind: str) -> None:
+    repository = Repository(tmp_path / "repository", BEFORE)
+    repository.git("sparse-checkout", "set", kind, "/x86.c" if kind == "--no-cone" else "none")
+    assert not (repository.files / "vmx").exists()
+    repository.edit(("x86.c", "vcpu_enter_guest(", "/* in */ vcpu_enter_guest("))
+    change = repository.change("--diff", "HEAD")["change"]
+    assert (change["new"], change["fixed"]) == ([], [])
+    assert not deltas(change)
+    (repository.files / "x86.c").unlink()
+    assert deltas(repository.change("--diff", "HEAD")["change"])
 
 
 def test_links_are_not_followed(repository: Repository, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from vmxlint.change.trees import (
     GitTree,
     IndexTree,
     PatchedTree,
+    SparseTree,
     Tree,
     Wanted,
     plain_tree,
@@ -45,7 +46,10 @@ class Series:
 def work_tree(repository: Repository, own: Store, revision: str) -> Series:
     """The files as they lie there, against a revision."""
     old = GitTree(own, repository.tree(revision))
-    return Series(revision, (old, DiskTree(repository.top, repository.work_tree)), (Patch(),))
+    disk = DiskTree(repository.top, repository.work_tree)
+    left_out = own.left_out(repository.index)
+    new = SparseTree(disk, IndexTree(own, left_out)) if left_out else disk
+    return Series(revision, (old, new), (Patch(),))
 
 
 def staged(repository: Repository, own: Store) -> Series:

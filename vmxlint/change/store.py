@@ -18,6 +18,7 @@ from vmxlint.reading.source import InputError
 
 _OTHERS = "GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_INDEX_FILE".split()
 _FILES = (b"100644", b"100755", b"100664", b"120000")
+_SKIPPED = b"S"  # as `ls-files -t` tags what a sparse checkout leaves out
 LINK = b"120000"
 
 
@@ -86,19 +87,32 @@ class Store:
 
         Raises InputError if it can't be read or holds conflicts.
         """
+        rows = self._entries_of(index)
+        for (_, _, _, stage), path in rows:
+            if stage != b"0":
+                raise InputError(f"the index holds a conflict in {os.fsdecode(path)!r}")
+        return [Blob(path, mode, content) for (_, mode, content, _), path in rows if mode in _FILES]
+
+    def left_out(self, index: Path) -> list[Blob]:
+        """As `staged`, those only that a sparse checkout keeps out of the work tree."""
+        rows = self._entries_of(index)
+        return [
+            Blob(path, mode, content)
+            for (tag, mode, content, _), path in rows
+            if tag == _SKIPPED and mode in _FILES
+        ]
+
+    def _entries_of(self, index: Path) -> list[tuple[list[bytes], bytes]]:
+        """Tag, mode, id and stage of each entry of an index, and its path."""
         try:
             for shared in index.parent.glob("sharedindex.*"):
                 shutil.copyfile(shared, self.folder / shared.name)
             if index.exists():
                 shutil.copyfile(index, self.folder / "staged")
-            rows = list(_rows(self.git("ls-files", "--stage", "-z", index="staged")))
+            return list(_rows(self.git("ls-files", "-t", "--stage", "-z", index="staged")))
         except (OSError, GitError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"can't read the index {str(index)!r}: {reason}") from None
-        for head, path in rows:
-            if head[2] != b"0":
-                raise InputError(f"the index holds a conflict in {os.fsdecode(path)!r}")
-        return [Blob(path, mode, content) for (mode, content, _), path in rows if mode in _FILES]
 
     def commit(self, commit: str) -> bytes:
         """A commit as git keeps it: headers, an empty line, the message."""

@@ -89,6 +89,22 @@ class DiskTree:
 
 
 @dataclass(frozen=True)
+class SparseTree:
+    """The files of a sparse checkout: what it leaves out is as the index has it."""
+
+    disk: DiskTree
+    left_out: IndexTree
+
+    def entries(self, folder: bytes) -> Mapping[bytes, bool]:
+        """As a Tree has it."""
+        return {**self.left_out.entries(folder), **self.disk.entries(folder)}
+
+    def files(self, below: Sequence[bytes], wanted: Wanted) -> Mapping[bytes, File]:
+        """As a Tree has it."""
+        return {**self.left_out.files(below, wanted), **self.disk.files(below, wanted)}
+
+
+@dataclass(frozen=True)
 class PatchedTree:
     """A tree with other files in it; None stands for one that is deleted."""
 
