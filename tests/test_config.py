@@ -96,6 +96,16 @@ def test_per_file_ignores_on_the_command_line(tree: Path) -> None:
     assert "VMX201" in rules("--per-file-ignores", "vmx.h:VMX201", tree)
 
 
+@pytest.mark.parametrize("path", (".", "arch", "arch/x86/kvm", "arch/x86/kvm/vmx/vmx.c"))
+def test_per_file_ignores_hold_for_whichever_path_is_asked_about(tmp_path: Path, path: str) -> None:
+    shutil.copytree(BEFORE, tmp_path / "arch/x86/kvm")
+    assert "VMX201" in rules(path, cwd=tmp_path)
+    (tmp_path / "vmxlint.toml").write_text('[per-file-ignores]\n"vmx/vmx.c" = ["VMX201"]\n')
+    assert "VMX201" not in rules(path, cwd=tmp_path)
+    (tmp_path / "vmxlint.toml").write_text('[per-file-ignores]\n"mx/vmx.c" = ["VMX201"]\n')
+    assert "VMX201" in rules(path, cwd=tmp_path)
+
+
 def test_settings_are_shown_with_where_they_are_from(tree: Path) -> None:
     file = tree / "vmxlint.toml"
     file.write_text('select = ["VMX101"]\nmin-cycles = 3\n')

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -108,7 +109,11 @@ def narrowed(report: Report, given: Settings) -> Report:
 
 
 def _ignored(report: Report, given: Settings) -> Callable[[Finding], bool]:
-    """Whether `--per-file-ignores` ignores a finding; RuleError for a rule that does not exist."""
+    """Whether `--per-file-ignores` ignores a finding; RuleError for a rule that does not exist.
+
+    A pattern is that of a path from the configuration's folder, or of the end of one, so that it
+    holds whichever PATH is asked about.
+    """
     origin = given.origin("per_file_ignores")
     pairs = [one.rpartition(":") for one in given.per_file_ignores]
     rows = [(pattern, {one.id for one in _found([ids], origin)}) for pattern, _, ids in pairs]
@@ -116,9 +121,10 @@ def _ignored(report: Report, given: Settings) -> Callable[[Finding], bool]:
     def ignored(finding: Finding) -> bool:
         path = finding.location.path
         whole = os.path.relpath(os.path.realpath(report.prefixes.get(path, path)), base)
-        names = (whole, path, path.rpartition("/")[2])
+        parts = Path(whole).parts
+        ends = ["/".join(parts[number:]) for number in range(len(parts))]
         return any(
-            finding.rule in ids and any(fnmatchcase(name, pattern) for name in names)
+            finding.rule in ids and any(fnmatchcase(end, pattern) for end in ends)
             for pattern, ids in rows
         )
 
