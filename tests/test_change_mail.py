@@ -44,7 +44,20 @@ def test_forms_of_one_patch(repository: Repository, tmp_path: Path) -> None:
     plain = re.sub(rb"^diff --git .*\n", b"", unnumbered, flags=re.M)
     shown = b"commit 0123\nAuthor: a <a@b>\nDate:   today\n\n    KVM: Subject\n\n" + diff
     bare = mail.partition(b"\n")[2]
-    for text in (mail, crlf, diff, unnumbered, plain, shown, bare, b"\n\n" + mail):
+    returned = diff.replace(b"\n", b"\r\n")
+    copies = mail + mail  # one from the list, one sent directly
+    for text in (
+        mail,
+        crlf,
+        diff,
+        unnumbered,
+        plain,
+        shown,
+        bare,
+        returned,
+        copies,
+        b"\n\n" + mail,
+    ):
         assert is_toggle(patched(repository, text)), text[:300]
     file = tmp_path / "0001.patch"
     file.write_bytes(mail)

@@ -65,7 +65,8 @@ def mailed(text: bytes, given: str) -> Mailed:
     if not _is_mail(text):
         if not _DIFF.search(text):
             raise InputError(f"no patch in {given!r}")
-        return Mailed((Patch(diff=text),))
+        carried = text.count(b"\r\n") == text.count(b"\n")  # so not only the lines of a file
+        return Mailed((Patch(diff=text.replace(b"\r\n", b"\n") if carried else text),))
     with tempfile.TemporaryDirectory(prefix="vmxlint-") as folder:
         scratch = store(Path(folder) / "scratch")
         mails = [_read(mail, scratch) for mail in _split(text, scratch)]
@@ -114,8 +115,8 @@ def _read(mail: bytes, scratch: Store) -> _Mail:
 
 
 def _series(mails: Sequence[_Mail]) -> list[Patch]:
-    """The patches among the mails in the order in which they apply."""
-    found = [one for one in mails if one.diff and one.number != 0]
+    """The patches among the mails, without second copies, in the order in which they apply."""
+    found = [one for one in dict.fromkeys(mails) if one.diff and one.number != 0]
     newest = max((one.version for one in found), default=1)
     found = [one for one in found if one.version == newest]
     if found and all(one.number for one in found) and len({one.of for one in found}) == 1:

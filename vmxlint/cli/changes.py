@@ -69,6 +69,9 @@ def form(context: click.Context) -> str | None:
 def asked(context: click.Context) -> Asked | None:
     """Which change was asked about, if any; ends the run if the options don't go together."""
     given = context.meta[_KEY]
+    empty = next((name for name in (*_WAYS, "base") if given[name] == ""), None)
+    if empty:
+        fail(f"--{empty} is empty")
     ways = [way for way in _WAYS if given[way]]
     if len(ways) > 1:
         fail(f"--{ways[0]} and --{ways[1]} ask for different changes")
