@@ -54,10 +54,16 @@ class Linker:
         self.constants = self.names.constants
         self.resolve = self.names.resolve
         self._edges: dict[Routine, tuple[Edge, ...]] = {}
+        self._able: dict[Routine, Sequence[Routine]] = {}
         self._callers: dict[Routine, tuple[Edge, ...]] = {}
 
-    def could_call(self, routine: Routine) -> Iterator[Routine]:
+    def could_call(self, routine: Routine) -> Sequence[Routine]:
         """The routines that may call one: all that do, and some more, found without reading them"""
+        if routine not in self._able:
+            self._able[routine] = tuple(dict.fromkeys(self._could_call(routine)))
+        return self._able[routine]
+
+    def _could_call(self, routine: Routine) -> Iterator[Routine]:
         names = self.names.of(routine.name)
         words = sorted(names)
         for slot in self.dispatch.slots_of.get(routine, ()):
@@ -85,13 +91,13 @@ class Linker:
 
     def possible_callers(self, routine: Routine) -> list[Routine]:
         """The routines that may call one, in the order of the code; see could_call."""
-        return sorted(set(self.could_call(routine)), key=self._number.__getitem__)
+        return sorted(self.could_call(routine), key=self._number.__getitem__)
 
     def has_callers(self, routine: Routine, more_than: int = 0) -> bool:
         """Whether there are more than so many calls of a routine; reads no more than that takes."""
         if routine in self._callers:
             return len(self._callers[routine]) > more_than
-        able = sorted(set(self.could_call(routine)), key=lambda one: one not in self._edges)
+        able = sorted(self.could_call(routine), key=lambda one: one not in self._edges)
         calls = (edge for one in able for edge in self.edges(one) if edge.callee is routine)
         return next(islice(calls, more_than, None), None) is not None
 

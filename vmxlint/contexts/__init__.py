@@ -203,7 +203,7 @@ class Contexts:
         for routine in todo:
             if routine not in self._covered:
                 self._covered.add(routine)
-                callers = list(self._linker.could_call(routine))
+                callers = self._linker.could_call(routine)
                 self._touched.update(callers)
                 todo += callers
         return bool(todo)

@@ -203,7 +203,9 @@ class Reasons:
             if len(values) == 1:
                 constant = values[0]
             else:
-                text = self._linker.constants.get(constant.text, "")
+                text = self._linker.constants.get(constant.text)
+                if not text:
+                    return None
                 constant = constant._replace(text=text)
         return None
 

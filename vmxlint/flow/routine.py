@@ -79,6 +79,14 @@ class Routine:
         return found
 
     @cached_property
+    def answer(self) -> Expr | None:
+        """The expression that the function returns in any case, as the only one."""
+        if self.function.text.count("return") != 1:
+            return None
+        returns = [site for site in self.flow.sites if site.kind == "return"]
+        return returns[0].expr if len(returns) == 1 and not returns[0].conditions else None
+
+    @cached_property
     def stores(self) -> tuple[Site, ...]:
         """The plain assignments to struct members and through pointers, in order."""
         return tuple(

@@ -244,12 +244,9 @@ def _is_large(expr: Expr, most: int) -> bool:
 
 def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
     """What a call of a function that only returns an expression stands for."""
-    if callee is None or callee.function.text.count("return") != 1:
+    if callee is None or callee.answer is None:
         return None
-    returns = [site for site in callee.flow.sites if site.kind == "return"]
-    if len(returns) != 1 or returns[0].conditions:
-        return None
-    return substituted(returns[0].expr, dict(zip(callee.parameters, given, strict=False)))
+    return substituted(callee.answer, dict(zip(callee.parameters, given, strict=False)))
 
 
 def plain_names(expr: Expr) -> Iterator[Expr]:

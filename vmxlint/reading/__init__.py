@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-AHEAD = 400_000  # bytes that another process reads while this one still imports and links
+AHEAD = 280_000  # bytes that another process reads while this one still imports and links
 
 
 class Reading:

@@ -165,7 +165,9 @@ def _type_descriptor(draft: Draft, node: Node, kids: Kids) -> Value:
 
 def _pointer(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
     inner = _declarator(kids)
-    return inner._replace(pointers=inner.pointers + 1) if inner else None
+    if inner is None:
+        return None
+    return Declarator(inner.name, inner.start, inner.pointers + 1, inner.params, inner.value)
 
 
 def _array(draft: Draft, node: Node, kids: Kids) -> Declarator | None:
@@ -190,7 +192,7 @@ def _function_declarator(draft: Draft, node: Node, kids: Kids) -> Declarator | N
         return None
     if inner.params is not None or inner.pointers:  # of a pointer to a function: it is a variable
         return inner
-    return inner._replace(params=params)
+    return Declarator(inner.name, inner.start, inner.pointers, params, inner.value)
 
 
 def _initialised(draft: Draft, node: Node, kids: Kids) -> Declarator | None:

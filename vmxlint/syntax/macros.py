@@ -9,6 +9,9 @@ from vmxlint.facts import Macro
 
 _DEFINE = re.compile(rb"[ \t]+(\w+)(\(([^()]*)\))?(.*)\Z", re.DOTALL)
 _PASTE = re.compile(r"\s*##\s*")
+_PIECE = re.compile(r"(\"(?:\\.|[^\"\\])*\"|\w+|#)")
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_MARK = re.compile(r"\"(?:\\.|[^\"\\])*\"|[(){}\[\],]")
 MOST_ROUNDS = 8
 MOST_TEXT = 100_000
 LONGEST_CALL = 10_000
@@ -42,7 +45,7 @@ def substitute(macro: Macro, given: list[str]) -> str:
     body = _PASTE.sub("\x00", macro.body)
     pieces: list[str] = []
     stringify = False
-    for piece in re.split(r"(\"(?:\\.|[^\"\\])*\"|\w+|#)", body):
+    for piece in _PIECE.split(body):
         if piece == "#":
             stringify = True
         elif piece in bound:
@@ -83,7 +86,7 @@ def _one_round(text: str, macros: Macros, seen: frozenset[str]) -> tuple[str, fr
     pieces: list[str] = []
     used: set[str] = set()
     position = 0
-    for call in re.finditer(r"\b([A-Za-z_]\w*)\s*\(", text):
+    for call in _CALL.finditer(text):
         macro = macros.get(call[1])
         if call.start() < position or macro is None or macro.params is None or call[1] in seen:
             continue
@@ -101,8 +104,8 @@ def call_arguments(text: str, opening: int) -> tuple[int, list[str]]:
     """The offset behind the parenthesis that closes the one at `opening`, and what is between."""
     parts: list[str] = []
     depth, start = 0, opening + 1
-    for mark in re.finditer(r"\"(?:\\.|[^\"\\])*\"|[(){}\[\],]", text[opening:]):
-        at = opening + mark.start()
+    for mark in _MARK.finditer(text, opening):
+        at = mark.start()
         if mark[0] in "([{":
             depth += 1
         elif mark[0] in ")]}":
