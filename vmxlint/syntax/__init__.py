@@ -27,7 +27,7 @@ from vmxlint.syntax.words import Words, present_in
 
 __all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 
-_CALLS = re.compile(r"\b[A-Za-z_]\w*\s*\(|->|\.\w")
+_CALLS = re.compile(r"\b[A-Za-z_]\w*+\s*+\(|->|\.\w")
 _STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
 _UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
 _NUMBER = re.compile(r"[\w() |<+~-]{1,80}")

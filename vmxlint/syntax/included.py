@@ -16,7 +16,7 @@ from vmxlint.syntax import conditionals, macros, mask
 from vmxlint.syntax.macros import Macros
 
 PREFIX = "_x"
-NAMED = re.compile(rf"\b{PREFIX}\d")
+NAMED = re.compile(rf"{PREFIX}(?<!\w{PREFIX})\d")
 
 _FILE = re.compile(rb'[ \t]*"([^"\n]+)"')
 _UNDEFINED = re.compile(rb"[ \t]+(\w+)")

@@ -10,7 +10,7 @@ from vmxlint.facts import Macro
 _DEFINE = re.compile(rb"[ \t]+(\w+)(\(([^()]*)\))?(.*)\Z", re.DOTALL)
 _PASTE = re.compile(r"\s*##\s*")
 _PIECE = re.compile(r"(\"(?:\\.|[^\"\\])*\"|\w+|#)")
-_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_CALL = re.compile(r"\b([A-Za-z_]\w*+)\s*+\(")
 _MARK = re.compile(r"\"(?:\\.|[^\"\\])*\"|[(){}\[\],]")
 MOST_ROUNDS = 8
 MOST_TEXT = 100_000
@@ -42,7 +42,7 @@ def _parameters(text: bytes) -> tuple[str, ...]:
 def substitute(macro: Macro, given: list[str]) -> str:
     """The body of `macro` with `given` for its parameters; `##` pastes, `#` makes a string."""
     bound = _bind(macro, given)
-    body = _PASTE.sub("\x00", macro.body)
+    body = _PASTE.sub("\x00", macro.body) if "##" in macro.body else macro.body
     pieces: list[str] = []
     stringify = False
     for piece in _PIECE.split(body):
