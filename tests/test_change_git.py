@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import SWITCH, VMX, WANTED, define, entry
-from tests.repositories import AFTER, BEFORE, Repository, deltas, is_toggle, rules, vmxlint
+from tests.repositories import (
+    AFTER,
+    BEFORE,
+    Repository,
+    deltas,
+    environment,
+    is_toggle,
+    rules,
+    vmxlint,
+)
 from tests.test_change import CALL, COLD, TOGGLE
 
 
@@ -169,7 +178,9 @@ def test_an_index_in_conflict_says_so(repository: Repository) -> None:
     repository.committed("one", entry("int one;"))
     repository.git("checkout", "-q", "main")
     repository.committed("two", entry("int two;"))
-    subprocess.run(["git", "merge", "-q", "side"], cwd=repository.top, capture_output=True)
+    subprocess.run(
+        ["git", "merge", "-q", "side"], cwd=repository.top, env=environment(), capture_output=True
+    )
     assert "conflict in 'vmx/vmx.c'" in refused(repository, "--staged")
 
 

@@ -22,6 +22,7 @@ def leave(code: int) -> NoReturn:
     """Exit without taking a million small objects apart first, which takes as long as linking."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(code)
 
