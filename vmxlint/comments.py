@@ -14,7 +14,10 @@ _MARGIN = re.compile(rb"\\?\r?\n[ \t]*(?:\*(?!/)|//)?")
 
 
 class Comment(NamedTuple):
-    """One comment: its span in bytes, and its text without the marks of a comment, on one line."""
+    """One comment: its span in bytes, and its text without the marks of a comment, on one line.
+
+    One that nothing closes ends with the last word of the file.
+    """
 
     start: int
     end: int
@@ -27,4 +30,4 @@ def comments(data: bytes) -> Iterator[Comment]:
         if lexeme[0][:1] == b"/":
             inner = lexeme[0][2:].removesuffix(b"*/") if lexeme[0][1:2] == b"*" else lexeme[0][2:]
             text = b" ".join(_MARGIN.sub(b" ", inner).lstrip(b"*").split())
-            yield Comment(lexeme.start(), lexeme.end(), text)
+            yield Comment(lexeme.start(), lexeme.start() + len(lexeme[0].rstrip()), text)
