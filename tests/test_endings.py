@@ -53,10 +53,10 @@ def shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A unit that several processes read, for a second or so."""
+    """A unit that several processes read, for seconds: a signal comes in time on a busy machine."""
     root = unit(tmp_path_factory.mktemp("large"), b"")
     for number in range(30):
-        code = "".join(f"int f{number}_{n}(int a) {{ return a + {n}; }}\n" for n in range(1000))
+        code = "".join(f"int f{number}_{n}(int a) {{ return a + {n}; }}\n" for n in range(4000))
         (root / f"part{number}.c").write_text(code)
     return root
 
