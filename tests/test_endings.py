@@ -61,11 +61,21 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def heeding_interrupts() -> None:
+    """What runs in the background of a shell ignores them, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(root: Path) -> subprocess.Popen[str]:
     command = [*COMMAND, "--no-cache", "--format", "json", "-j", "3", str(root)]
-    pipe = subprocess.PIPE
     return subprocess.Popen(
-        command, text=True, cwd=ROOT, env=environment(), stdout=pipe, stderr=pipe
+        command,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heeding_interrupts,
     )
 
 
