@@ -107,6 +107,31 @@ def all_gone(processes: list[int]) -> bool:
     return False
 
 
+TWICE = """
+import os, signal, sys
+from vmxlint import __main__, ending
+def end_interrupted_again(*how, end=ending._end):
+    os.kill(os.getpid(), signal.SIGINT)
+    end(*how)
+ending._end = end_interrupted_again
+def interrupted(): os.kill(os.getpid(), signal.SIGINT)
+ending.open_streams = __main__.open_streams = interrupted
+__main__.main()
+"""
+
+
+def test_interrupted_again_while_it_ends() -> None:
+    command = [sys.executable, "-c", TWICE]
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        preexec_fn=heeding_interrupts,
+    )
+    assert (run.returncode, run.stderr) == (130, "vmxlint: interrupted\n")
+
+
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_interrupted(large: Path, whole_group: bool) -> None:
     run = started(large)

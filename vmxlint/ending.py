@@ -7,9 +7,34 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
+from types import FrameType
 from typing import NoReturn
 
 CLEAN, UNUSABLE, INTERRUPTED = 0, 2, 128 + signal.SIGINT
+
+_ONE_INTERRUPT = 1.0
+"""Seconds in which several signals are one: a terminal sends it to a run's whole group, and the
+parent passes its own on."""
+
+_state = {"interrupted": -_ONE_INTERRUPT}
+
+
+class Interrupted(BaseException):
+    """The user wants no more of this run. Not KeyboardInterrupt, which click keeps for itself."""
+
+
+def heed_interrupts() -> None:
+    """Let an interrupt raise Interrupted, unless the run is in the background and to ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise once: a second one would fall into the handling of the first."""
+    before, _state["interrupted"] = _state["interrupted"], monotonic()
+    if _state["interrupted"] - before >= _ONE_INTERRUPT:
+        raise Interrupted
 
 
 @contextmanager
@@ -18,7 +43,7 @@ def orderly() -> Iterator[None]:
     nobody reads on, which is no error."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         _end(INTERRUPTED, "interrupted")
     except BrokenPipeError:
         _end(CLEAN)
