@@ -172,6 +172,22 @@ def test_what_only_the_user_may_say(key: str, tree: Path) -> None:
     assert f"{key!r} can be set on the command line only" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("budget", "kvm"), ("why", "exchange_vmcs", "kvm"), ("model", "operations")]
+)
+def test_every_command_with_prices_heeds_it(command: tuple[str, ...], tree: Path) -> None:
+    plain = vmxlint(*command, cwd=tree.parent)
+    (tree.parent / "vmxlint.toml").write_text('cpu = "core2"\nselect = ["VMX101"]\n')
+    asked = vmxlint(*command, "--isolated", "--cpu", "core2", cwd=tree.parent)
+    assert (asked.returncode, vmxlint(*command, cwd=tree.parent).stdout) == (0, asked.stdout)
+    assert vmxlint(*command, "--cpu", "skylake", cwd=tree.parent).stdout == plain.stdout
+    shown = vmxlint(*command, "--show-settings", cwd=tree.parent)
+    assert 'cpu = "core2"  # ' in shown.stdout and 'format = "text"' in shown.stdout
+    (tree.parent / "vmxlint.toml").write_text('cpu = "no such"\n')
+    wrong = vmxlint(*command, cwd=tree.parent)
+    assert wrong.returncode == 2 and "'no such'" in wrong.stderr
+
+
 def test_a_hostile_file_writes_and_runs_nothing(tree: Path) -> None:
     marker = tree.parent / "marker"
     hostile = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vmxlint.cli import options
-from vmxlint.cli.leaving import CLEAN, fail, leave
+from vmxlint.cli import options, settings
+from vmxlint.cli.asking import ask
+from vmxlint.cli.leaving import fail
 
 if TYPE_CHECKING:
     from vmxlint.budget import Budget
+    from vmxlint.engine import Options
 
 DIFFERENCES = ("text", "json", "html")
 FORMATS = ("text", "json", "folded", "speedscope", "html")
@@ -29,16 +30,10 @@ FORMATS = ("text", "json", "folded", "speedscope", "html")
 @options.priced
 @options.jobs
 @options.cached
+@settings.options
+@click.pass_context
 def command(
-    paths: Sequence[str],
-    form: str,
-    file: str | None,
-    cpu: str,
-    profile: str | None,
-    jobs: int | None,
-    no_cache: bool,
-    cache_dir: str | None,
-    **_: object,
+    context: click.Context, /, paths: Sequence[str], form: str, file: str | None, **_: object
 ) -> None:
     """Say what each hot path does and costs: per VM-entry, per exit reason, per nested round trip.
 
@@ -49,27 +44,13 @@ def command(
         fail(f"budget takes one path, or two to compare, not {len(paths)}")
     if len(paths) == 2 and form not in DIFFERENCES:
         fail(f"--format: two trees are compared as {', '.join(DIFFERENCES)}, not as {form}")
-    gc.disable()
-    kept = options.store(no_cache, cache_dir)
-    readings = options.readings(options.targets(paths, jobs), jobs, kept)
-    options.begin(readings)
 
-    from vmxlint import engine
-    from vmxlint.model import ModelError
-    from vmxlint.reading.source import InputError
+    def budgeted(wanted: Options) -> str:
+        from vmxlint import engine
 
-    try:
-        wanted = options.options([], cpu, profile, readings)
-        budgets = [engine.budget(path, wanted) for path in paths]
-    except (InputError, ModelError) as error:
-        fail(str(error))
-    text = _rendered(budgets, paths, form, file is None)
-    if file is None:
-        click.echo(text, nl=False, color=True)
-    else:
-        _write(file, text)
-    options.keep(readings, kept)
-    leave(CLEAN)
+        return _rendered([engine.budget(path, wanted) for path in paths], paths, form, file is None)
+
+    ask(context, budgeted, lambda text: _say(text, file))
 
 
 def _rendered(budgets: Sequence[Budget], paths: Sequence[str], form: str, printed: bool) -> str:
@@ -84,7 +65,11 @@ def _rendered(budgets: Sequence[Budget], paths: Sequence[str], form: str, printe
     return budget_formats.rendered_difference(old, new, paths, form, color, width)
 
 
-def _write(file: str, text: str) -> None:
+def _say(text: str, file: str | None) -> None:
+    if file is None:
+        click.echo(text, nl=False, color=True)
+        return
+
     from vmxlint.cli.files import write_all
 
     try:

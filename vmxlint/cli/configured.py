@@ -49,7 +49,8 @@ def values(context: click.Context, config: Config) -> dict[str, Any]:
 
 
 def _key(option: click.Parameter) -> str:
-    return str(option.name).replace("_", "-")
+    spelled = [one.removeprefix("--") for one in option.opts if one.startswith("--")]
+    return spelled[0] if spelled else str(option.name)
 
 
 def _refused(key: str, by_key: Mapping[str, object]) -> str:

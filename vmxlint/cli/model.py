@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vmxlint.cli import options
+from vmxlint.cli import options, settings
 from vmxlint.cli.leaving import fail
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _PIPED = 160  # columns where there is no terminal
 @options.cpu
 @options.profile
 @options.priced
-def command(wanted: Sequence[str], form: str, cpu: str, profile: str | None, **_: object) -> None:
+@settings.options
+@click.pass_context
+def command(context: click.Context, /, wanted: Sequence[str], form: str, **_: object) -> None:
     """Print a table of the semantic model, or where a figure comes from.
 
     NAME is an operation (VMWRITE), a field, a control bit, an exit reason, a context, a profile, a
@@ -37,7 +39,8 @@ def command(wanted: Sequence[str], form: str, cpu: str, profile: str | None, **_
     from vmxlint.reporters import model as shown
 
     try:
-        pricing = options.pricing(cpu, profile)
+        given = settings.resolved(context)
+        pricing = options.pricing(given.cpu, given.profile)
         rows = catalogue(pricing.model, pricing.profile)
         overlay = pricing.model.overlay
         if not wanted:

@@ -86,7 +86,7 @@ def resolved(context: click.Context, found: Callable[[], Config] | None = None) 
     from vmxlint.cli import configured
 
     values = dict(context.params)
-    paths = values["paths"] or (".",)
+    paths = values.get("paths") or (values.get("path", "."),)
     try:
         config = _config(values, paths, found)
         set_there = configured.values(context, config)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import gc
+from typing import TYPE_CHECKING
 
 import click
 
-from vmxlint.cli import options
-from vmxlint.cli.leaving import CLEAN, fail, leave
+from vmxlint.cli import options, settings
+from vmxlint.cli.asking import ask
+
+if TYPE_CHECKING:
+    from vmxlint.engine import Options
 
 
 @click.command("why")
@@ -19,35 +22,19 @@ from vmxlint.cli.leaving import CLEAN, fail, leave
 @options.priced
 @options.jobs
 @options.cached
-def command(
-    function: str,
-    path: str,
-    form: str,
-    cpu: str,
-    profile: str | None,
-    jobs: int | None,
-    no_cache: bool,
-    cache_dir: str | None,
-    **_: object,
-) -> None:
+@settings.options
+@click.pass_context
+def command(context: click.Context, /, function: str, path: str, form: str, **_: object) -> None:
     """Say when FUNCTION runs, how often, and why: contexts, ways, conditions, operations.
 
     PATH is as for `vmxlint check`. Exits 2 if there is no such function.
     """
-    gc.disable()
-    kept = options.store(no_cache, cache_dir)
-    readings = options.readings(options.targets([path], jobs), jobs, kept)
-    options.begin(readings)
 
-    from vmxlint import engine
-    from vmxlint.model import ModelError
-    from vmxlint.reading.source import InputError
-    from vmxlint.reporters import why
+    def explained(wanted: Options) -> str:
+        from vmxlint import engine
+        from vmxlint.reporters import why
 
-    try:
-        answer = engine.why(function, path, options.options([], cpu, profile, readings))
-    except (InputError, ModelError) as error:
-        fail(str(error))
-    click.echo(why.as_text(answer) if form == "text" else why.as_json(answer), nl=False)
-    options.keep(readings, kept)
-    leave(CLEAN)
+        answer = engine.why(function, path, wanted)
+        return why.as_text(answer) if form == "text" else why.as_json(answer)
+
+    ask(context, explained, lambda text: click.echo(text, nl=False))
