@@ -168,7 +168,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that one file says."""
+    """Everything that one file says; `lengths` are those of its arrays that a list fills."""
 
     path: str
     functions: tuple[Function, ...] = ()
@@ -177,6 +177,7 @@ class Facts:
     asms: tuple[Asm, ...] = ()
     macros: tuple[Macro, ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
+    lengths: tuple[tuple[str, int], ...] = ()
     includes: tuple[tuple[str, int], ...] = ()
     gaps: tuple[Gap, ...] = ()
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Literal, NamedTuple
 
+from vmxlint.interval import ONCE, Interval
+
 Bag = Mapping[Hashable, float]
 
 
@@ -53,6 +55,18 @@ class Amount:
             _sum(self.least, other.least),
             _sum(self.expected, other.expected),
             _sum(self.most, other.most),
+        )
+
+    def repeated(self, times: Interval) -> Amount:
+        """All of it so many times."""
+        if times == ONCE:
+            return self
+        bags = (self.least, self.expected, self.most)
+        return Amount(
+            *(
+                {kind: n * often for kind, n in bag.items()}
+                for bag, often in zip(bags, times, strict=True)
+            )
         )
 
     @property

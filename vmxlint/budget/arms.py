@@ -12,6 +12,7 @@ from vmxlint.facts import Expr, names, spelled
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions
 from vmxlint.flow.routine import Routine
+from vmxlint.interval import ONCE, Interval
 from vmxlint.operations import Operation
 
 OTHER = "other"  # the values of a switch's subject that no case names
@@ -21,13 +22,15 @@ OTHER = "other"  # the values of a switch's subject that no case names
 class Work:
     """What a site does: calls, of which one is made, or one operation, which is one of several if
     the text leaves its field open. `rivals` is how many functions may be called there in all;
-    `looped`: in a loop that may end before it begins."""
+    `looped`: in a loop that may end before it begins; `times` is how often the loops around it run,
+    as far as they say."""
 
     site: Site
     calls: tuple[Edge, ...] = ()
     operations: tuple[Operation, ...] = ()
     rivals: int = 1
     looped: bool = False
+    times: Interval = ONCE
 
 
 @dataclass(eq=False)

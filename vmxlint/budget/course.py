@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 from vmxlint.budget.arms import Arm, Fork, Node, Work, tree_of
 from vmxlint.budget.guesses import compares, is_jump
@@ -12,6 +12,7 @@ from vmxlint.budget.known import Known
 from vmxlint.budget.memory import Common
 from vmxlint.budget.rates import Rates
 from vmxlint.budget.shape import Shape
+from vmxlint.budget.trips import Trips
 from vmxlint.calls.link import Edge
 from vmxlint.contexts import Contexts
 from vmxlint.contexts.gate import Gate
@@ -20,6 +21,7 @@ from vmxlint.facts import walk
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied
 from vmxlint.flow.routine import Routine
+from vmxlint.interval import ONCE, Interval
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 
@@ -37,6 +39,7 @@ class Course:
         self.program = program
         self.rates = rates
         self.known = Known(program.linker, program.contexts.spine)
+        self._trips = Trips(program.linker)
         self._parts: dict[int, Conditions] = {}
         self._shapes: dict[Routine, Shape] = {}
         self._trees: dict[tuple[Routine, str], Node] = {}
@@ -157,7 +160,7 @@ class Course:
         contexts, routine = self.contexts, shape.routine
         edges, made = self._calls(routine), self._made(routine)
         given = contexts.spine.given(routine) if side else ()
-        aside = shape.aside
+        aside, loops = shape.aside, self._counted(shape)
         for site in routine.flow.sites:
             if id(site) not in edges and id(site) not in made:
                 continue
@@ -166,16 +169,24 @@ class Course:
             before = tuple(one for one in site.conditions if one not in given)
             if aside and site.expr.start >= aside.test.start and not any(map(is_jump, before)):
                 before = (aside, *before)
-            looped = any(start <= site.expr.start < end for start, end in shape.uncertain_loops)
+            at = site.expr.start
+            looped = any(start <= at < end for start, end in shape.uncertain_loops)
+            around = (one for start, end, one in loops if start <= at < end)
+            times = reduce(Interval.__mul__, around, ONCE)
             late = side == EXIT and self._enters(routine, site)
             for alike in () if late else made.get(id(site), ()):
                 inside = (one for one in alike[0].conditions if one.test.kind != "number")
-                yield (*before, *inside), Work(site, (), alike, looped=looped)
+                yield (*before, *inside), Work(site, (), alike, looped=looped, times=times)
             if id(site) in edges:
                 calls, rivals = edges[id(site)]
                 if any(edge.key for edge in calls):
                     before = self._leading_to_table(before, routine)
-                yield before, Work(site, calls, (), rivals, looped)
+                yield before, Work(site, calls, (), rivals, looped, times)
+
+    def _counted(self, shape: Shape) -> list[tuple[int, int, Interval]]:
+        """Where the bodies of a routine's loops begin and end, and how often they run."""
+        found = ((one, self._trips.of((one, before), shape.routine)) for one, before in shape.loops)
+        return [(one.body[0].start, one.end, times) for one, times in found if times != ONCE]
 
     def _calls(self, routine: Routine) -> dict[int, tuple[tuple[Edge, ...], int]]:
         """Of each site, by its identity: the calls that lead to an operation, and how many there

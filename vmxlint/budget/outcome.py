@@ -10,6 +10,7 @@ from vmxlint.budget.amounts import NONE, Amount, either
 from vmxlint.budget.known import Given
 from vmxlint.calls.link import Edge
 from vmxlint.flow.routine import Routine
+from vmxlint.interval import ONCE, Interval
 from vmxlint.operations import Operation
 
 
@@ -43,6 +44,13 @@ class Outcome:
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(self.amount + other.amount, self.parts + other.parts)
+
+    def repeated(self, times: Interval) -> Outcome:
+        """What so many runs do."""
+        if times == ONCE:
+            return self
+        parts = tuple((often * times.typical, what) for often, what in self.parts)
+        return Outcome(self.amount.repeated(times), parts)
 
 
 NOTHING = Outcome()

@@ -119,6 +119,7 @@ class Pass:
         found = NOTHING
         for work in node.work:
             one = self._done(work, here) if work.operations else self._called(work, here)
+            one = one.repeated(work.times)
             found += Outcome(one.amount.at_most, one.parts) if work.looped else one
         for fork in node.forks.values():
             found += self._forked(fork, here)

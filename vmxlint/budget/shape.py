@@ -102,6 +102,17 @@ class Shape:
         return found
 
     @cached_property
+    def loops(self) -> Sequence[tuple[Stmt, Sequence[Stmt]]]:
+        """The loops with a body, each with what a `for` does before it."""
+        before = {
+            id(one.body[-1]): one.body[:-1]
+            for one in self._statements
+            if one.kind == "block" and one.body and one.start == one.body[-1].start
+        }
+        loops = (one for one in self._statements if one.kind == "loop" and one.body)
+        return [(one, before.get(id(one), ())) for one in loops]
+
+    @cached_property
     def uncertain_loops(self) -> Sequence[tuple[int, int]]:
         """The spans of the loops that may not even begin."""
         return [

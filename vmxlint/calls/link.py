@@ -45,6 +45,7 @@ class Linker:
         self, files: Sequence[Facts], read: Callable[[Facts, Function], Body], dialect: Dialect
     ) -> None:
         self.dialect = dialect
+        self.files = files
         self.routines = tuple(
             Routine(one, function, read) for one in files for function in one.functions
         )

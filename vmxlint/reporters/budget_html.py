@@ -31,8 +31,8 @@ _PICTURED = ("nested-round-trip", "entry", "exit")
 _BAR = 120  # pixels
 _LEGAL = (
     "Cycles are what an expected pass costs at the low, typical and high price of each operation: "
-    "modelled, not measured. Counts are expected (fewest-most) in one pass, loops once. "
-    "exit:REASON is the whole way from the exit to the next VM-entry."
+    "modelled, not measured. Counts are expected (fewest-most) in one pass, of a loop as often as "
+    "its text says, else once. exit:REASON is the whole way from the exit to the next VM-entry."
 )
 
 

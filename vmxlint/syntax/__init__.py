@@ -6,7 +6,6 @@ a function is read when somebody asks for it; most are never asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
@@ -14,25 +13,20 @@ from itertools import chain
 from types import MappingProxyType
 
 from vmxlint.deadline import TooLong, within
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row, Table, Variable
+from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row
 from vmxlint.includes import resolved
-from vmxlint.syntax import assembly, attributes, forms, included, macros
+from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code, spells_cases
 from vmxlint.syntax.lower import TOO_DEEP, lower
 from vmxlint.syntax.mask import without_comments
+from vmxlint.syntax.pieces import CALLS, STATEMENT, macro_functions, piece
 from vmxlint.syntax.words import Words, present_in
 
 __all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 
-_CALLS = re.compile(r"\b[A-Za-z_]\w*+\s*+\(|->|\.\w")
-_STATEMENT = re.compile(r"^\s*(?:do\b|\{|if\b|for\b|while\b|switch\b)|;")
-_UNUSUAL = re.compile(r"__[a-z]|asm|[eE]ach|EACH|\.\.\.|noin|struct|^\s*#", re.MULTILINE)
-_NUMBER = re.compile(r"[\w() |<+~-]{1,80}")
-_BRACES = re.compile(r"\{[^{}]*\}")
-_LONGEST_MACRO = 8000
 _PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
 MOST_RIVALS = 3
 _EMPTY: Mapping[str, bytes] = MappingProxyType({})
@@ -45,7 +39,7 @@ def macros_of(text: bytes) -> tuple[Macro, ...]:
     return tuple(
         Macro(one.name, one.params, one.body, 0)
         for one in macros.defined(directives(text))
-        if one.params is not None or _CALLS.search(one.body) or shapes_code(one)
+        if one.params is not None or CALLS.search(one.body) or shapes_code(one)
     )
 
 
@@ -92,7 +86,7 @@ class Reader:
 
     def _is_alias(self, name: str) -> bool:
         macro = self._known.macros[name]
-        return macro.params is None and bool(_CALLS.search(macro.body))
+        return macro.params is None and bool(CALLS.search(macro.body))
 
     def read(self, path: str, text: bytes) -> Facts:
         """The Facts of a file, given without its comments; if it takes too long, only that."""
@@ -117,18 +111,23 @@ class Reader:
         pasting = self._pasting | {one.name: one for one in cleaned.included}
         spelling = spelling._replace(words=Words(pasting, present).of)
         draft = lower(Draft(path, cleaned.text, spelling))
+        parts = {
+            one.name: arrays.alone(one.body, path, spelling, (one.start, one.start))
+            for one in cleaned.included
+        }
         return Facts(
             path,
             (
                 *self._headed(path, draft.functions, cleaned, spelling),
                 *self._generated(path, cleaned, spelling),
-                *_macro_functions(cleaned, spelling),
+                *macro_functions(cleaned, spelling),
             ),
             tuple(draft.structs),
-            tuple(_tables(draft, cleaned.included, spelling)),
+            tuple(arrays.tables(draft, parts)),
             asms,
             (*cleaned.macros, *cleaned.included),
-            (*draft.constants, *_values(draft), *_object_constants(cleaned.macros)),
+            (*draft.constants, *arrays.values(draft), *_object_constants(cleaned.macros)),
+            tuple(arrays.lengths(draft, parts)),
             tuple(cleaned.includes),
             (*cleaned.gaps, *draft.gaps),
         )
@@ -177,9 +176,9 @@ class Reader:
 
     def _rows_of(self, code: str) -> Sequence[Row]:
         code = macros.expanded(code, self._known.macros)
-        if not _may_have_keys(code):
+        if not arrays.may_have_keys(code):
             return ()
-        made = lower(Draft("", _cleaned(f"int rows[] = {{ {code} }};"), _PLAIN, (0, 0))).tables
+        made = arrays.alone(code, "", _PLAIN, (0, 0)).tables
         return [row for row in made[0].rows if row.key] if made else ()
 
     def _value(self, text: str) -> Expr:
@@ -201,8 +200,8 @@ class Reader:
         return reduce(lambda a, b: Expr("ternary", "", (_NOTHING, a, b), *place), made)
 
     def _pasted_text(self, text: str, place: tuple[int, int]) -> Expr:
-        code = f"({{ {text}; }})" if _STATEMENT.search(text) else text
-        encoded = _cleaned(f"void f(void) {{ return {code}; }}")
+        code = f"({{ {text}; }})" if STATEMENT.search(text) else text
+        encoded = piece(f"void f(void) {{ return {code}; }}")
         spelling = Spelling({}, self._aliases, (), None)
         body = lower(Draft("", encoded, spelling, place, whole=True)).body
         first = body.statements[0] if body and body.statements else None
@@ -211,7 +210,7 @@ class Reader:
     def _generated(self, path: str, cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]:
         """The functions that file-level macro calls make, placed at the call."""
         for text, start, end in cleaned.generated:
-            draft = Draft(path, _cleaned(text), spelling, (start, end), origin="generated")
+            draft = Draft(path, piece(text), spelling, (start, end), origin="generated")
             yield from lower(draft).functions
 
     def _headed(
@@ -224,16 +223,8 @@ class Reader:
                 yield one
                 continue
             text, place = spelled[one.at]
-            heads = lower(Draft(path, _cleaned(text + "{}"), spelling, place)).functions
+            heads = lower(Draft(path, piece(text + "{}"), spelling, place)).functions
             yield _with_head(one, heads[-1]) if heads else one
-
-
-def _may_have_keys(code: str) -> bool:
-    """Whether a sign of a designator stands in an initialiser's elements, outside their braces."""
-    inner = 1
-    while inner:
-        code, inner = _BRACES.subn("", code)
-    return "=" in code or ":" in code or "{" in code
 
 
 def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:
@@ -246,57 +237,6 @@ def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:
 
 def _with_head(one: Function, head: Function) -> Function:
     return replace(one, name=head.name, params=head.params, static=head.static, type=head.type)
-
-
-def _tables(draft: Draft, found: Iterable[Macro], spelling: Spelling) -> Iterable[Table]:
-    """The tables of a file, with the rows of the files that are included in them."""
-    rows: dict[str, tuple[Row, ...]] = {}
-    for macro in found:
-        code, place = f"int rows[] = {{ {macro.body} }};", (macro.start, macro.start)
-        made = lower(Draft(draft.path, _cleaned(code), spelling, place)).tables
-        rows[macro.name] = made[0].rows if made else ()
-    return included.with_rows(draft.tables, rows) if rows else draft.tables
-
-
-def _macro_functions(cleaned: Cleaned, spelling: Spelling) -> Iterator[Function]:
-    """Macros with code in them, as functions of the same name, but not those that are read where
-    they are called."""
-    for macro in cleaned.macros:
-        body = macro.body.strip()
-        if is_part_of_its_caller(macro) or len(body) > _LONGEST_MACRO or not _CALLS.search(body):
-            continue
-        code = body if _STATEMENT.search(body) else f"return {body}"
-        place = (macro.start, macro.start)
-        names = (name.removesuffix("...").strip() for name in macro.params or ())
-        params = tuple(Variable(name, "int", 0, macro.start) for name in names)
-        heading = ", ".join(f"int {one.name}" for one in params)
-        text = _cleaned(f"void {macro.name}({heading}) {{ {code}; }}").decode("utf-8", "replace")
-        yield Function(
-            macro.name,
-            params,
-            macro.start,
-            macro.start,
-            False,
-            "alias" if macro.params is None else "macro",
-            "",
-            text,
-            0,
-            place,
-            spelling.words(text),
-        )
-
-
-def _cleaned(text: str) -> bytes:
-    """What a macro makes, in the form that the grammar reads; most of it already is."""
-    encoded = text.encode("utf-8", "replace")
-    return clean(encoded, Known({})).text if _UNUSUAL.search(text) else encoded
-
-
-def _values(draft: Draft) -> Iterator[tuple[str, str]]:
-    """The variables of a file that hold a number, or another name, from the start."""
-    for _, name, text in draft.values:
-        if _NUMBER.fullmatch(text):
-            yield name, text
 
 
 def _object_constants(defined: list[Macro]) -> Iterator[tuple[str, str]]:

@@ -61,7 +61,7 @@ def _declaration(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
         draft.locals.append(Variable(one.name, kind, one.pointers, one.start))
         if one.value is not None:
             _note_table(draft, one, kind)
-            draft.values.append((one.start, one.name, spelled(one.value)))
+            draft.values.append((one.start, one.name, one.value))
             statements.append(Stmt("decl", one.name, one.value, (), (), one.start, end))
     if not statements:
         return None

@@ -87,7 +87,7 @@ class Draft:
         self.constants: list[tuple[str, str]] = []
         self.gaps: list[Gap] = []
         self.locals: list[Variable] = []
-        self.values: list[tuple[int, str, str]] = []  # first values of file-level variables
+        self.values: list[tuple[int, str, Expr]] = []  # first values of file-level variables
         self.characters = text.decode("latin-1")  # one for each byte
         self.is_ascii = text.isascii()
 

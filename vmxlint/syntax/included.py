@@ -49,7 +49,7 @@ def take(
     places = list(_places(bytes(code), lines, find))
     for number, place in enumerate(places):
         line = place.line
-        text = _text(place.text, {**known, **_defined(lines, line.start())})
+        text = _text(place.text, known, _defined(lines, line.start(), places[:number]))
         name = f"{PREFIX}{number}"
         word = _word(name, text, place.in_data)
         if len(word) > line.end() - line.start() or len(text) > macros.MOST_TEXT:
@@ -84,23 +84,28 @@ def _opened_by(code: bytes, position: int) -> bytes:
     return code[max(0, opened[-1] - _NEAR) : opened[-1]] if opened else b""
 
 
-def _defined(lines: Iterable[_Line], position: int) -> dict[str, Macro]:
-    """The macros that the file itself has defined before `position`."""
+def _defined(lines: Iterable[_Line], position: int, before: Iterable[_Place]) -> dict[str, Macro]:
+    """The macros that the file itself has defined before `position`, and that no file included
+    before undefines."""
     found: dict[str, Macro] = {}
+    inside = {place.line.start(): conditionals.directives(place.text) for place in before}
     for line in lines:
         if line.start() >= position:
             break
         found.update((one.name, one) for one in macros.defined([line]))
-        if line["word"] == b"undef" and (gone := _UNDEFINED.match(line["rest"])):
-            found.pop(gone[1].decode(), None)
+        for one in (line, *inside.get(line.start(), ())):
+            if one["word"] == b"undef" and (gone := _UNDEFINED.match(one["rest"])):
+                found.pop(gone[1].decode(), None)
     return found
 
 
-def _text(content: bytes, known: Macros) -> str:
-    """A file's text without directives, its macro calls expanded."""
+def _text(content: bytes, known: Macros, own: Macros) -> str:
+    """A file's text without directives, its macro calls expanded: by the includer's `own` macros,
+    else by what it defines itself, else by those that are known elsewhere."""
     lines = list(conditionals.directives(content))
     text, _, _ = conditionals.resolve(content, mask.code_only(content), lines)
-    return macros.expanded(text.decode("utf-8", "replace"), known).strip()
+    spare = {one.name: one for one in macros.defined(lines)}
+    return macros.expanded(text.decode("utf-8", "replace"), {**known, **spare, **own}).strip()
 
 
 def _word(name: str, text: str, in_data: bool) -> bytes:
@@ -156,6 +161,14 @@ def _cases(expr: Expr | None) -> list[Stmt]:
         elif found:
             found[-1] = found[-1]._replace(body=(*found[-1].body, one))
     return found
+
+
+def length(element: Expr, parts: Mapping[str, int]) -> int | None:
+    """How many elements one of an initialiser is: as many as the included file that it names has,
+    else one; None for one that is placed by its number."""
+    if element.kind != "pair":
+        return 1
+    return parts.get(element.kids[-1].text) if element.kids else None
 
 
 def with_rows(tables: Iterable[Table], rows: Mapping[str, Sequence[Row]]) -> Iterator[Table]:
