@@ -15,7 +15,8 @@ from vmxlint.interval import Interval
 class Count:
     """How often one pass does something: `min` and `max` bound every pass, `expected` is the mean.
 
-    A loop counts as often as its text says, else once. What a pass does less than once in a hundred even at the worst is left out.
+    A loop counts as often as its text says, else once. What a pass does less than once in a hundred
+    even at the worst is left out.
     """
 
     min: float
