@@ -48,6 +48,7 @@ class Dispatch:
         self._names = names
         self._mentions = mentions
         self._dialect = dialect
+        self._named_by: dict[str, tuple[Routine, ...]] = {}
 
     @cached_property
     def slots(self) -> Mapping[str, tuple[Slot, ...]]:
@@ -189,10 +190,13 @@ class Dispatch:
     @cached_property
     def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
         """The routines that name a handler table."""
-        return {
-            table: tuple(one for one in self._mentions.routines if table in one.function.text)
-            for table in self.handlers
-        }
+        return {table: self._naming(table) for table in self.handlers}
+
+    def _naming(self, table: str) -> tuple[Routine, ...]:
+        if table not in self._named_by:
+            routines = self._mentions.routines
+            self._named_by[table] = tuple(one for one in routines if table in one.function.text)
+        return self._named_by[table]
 
     @cached_property
     def _takers(self) -> Mapping[str, list[Routine]]:
@@ -222,20 +226,18 @@ class Dispatch:
 
     @cached_property
     def _tables_of(self) -> Mapping[Routine, Mapping[str, None]]:
-        """The tables in which each handler stands."""
+        """The handler tables, and the other arrays, in which each function stands."""
+        handled = {table: [one for _, one in rows] for table, rows in self.handlers.items()}
         found: dict[Routine, dict[str, None]] = {}
-        for table, rows in self.handlers.items():
-            for _, handler in rows:
-                found.setdefault(handler, {})[table] = None
+        for table, held in (*handled.items(), *self.lists.items()):
+            for one in held:
+                found.setdefault(one, {})[table] = None
         return found
 
     def through_values(self, routine: Routine, names: set[str]) -> Iterator[Routine]:
         """The routines that may call one through a table, a parameter or a local variable."""
         for table in self._tables_of.get(routine, ()):
-            yield from self.dispatchers[table]
-        for table, held in self.lists.items():
-            if routine in held:
-                yield from (one for one in self._mentions.routines if table in one.function.text)
+            yield from self._naming(table)
         for name in sorted(names):
             yield from self._takers.get(name, ())
             yield from self._called_back.get(name, ())
