@@ -19,6 +19,7 @@ _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*\(")
 _CASES = re.compile(r"\s*(?:case\b|default\s*:)")
+_CASE = re.compile(rb"\s*(?:case\b[^;:{}]*:\s*)*case\b[^;:{}]*[^;:{}\s]\s*")
 _LEAVES = re.compile(r"\breturn\b")
 _WORD = re.compile(r"(#?)\s*\b([A-Za-z_]\w*)")
 _A_STATEMENT = re.compile(r"[;{}]\s*(\w+)\s*(?=[;}])")
@@ -31,9 +32,9 @@ _CALL = re.compile(r"\b[A-Za-z_]\w*\s*\(")
 class Form(NamedTuple):
     """What a macro's call is in the code around it.
 
-    `kind` is "test", "opens" (a test and its brace), "closes", "loop", "statement", "jump" or
-    "function" (the head of one). `part` names the macro that stands for the test, or for what runs
-    before the closing brace; of a jump it is the text.
+    `kind` is "test", "opens" (a test and its brace), "closes", "loop", "statement", "jump", "case"
+    (without its colon) or "function" (the head of one). `part` names the macro that stands for the
+    test, or for what runs before the closing brace; of a jump it is the text.
     """
 
     kind: str
@@ -113,6 +114,8 @@ def _forms(macro: Macro) -> Iterator[tuple[str, str]]:
         if _JUMP.fullmatch(code):
             yield "jump", macro.body.strip()
         return
+    if _CASE.fullmatch(code):
+        yield "case", ""
     if depth == 0 and ended and not _NO_STATEMENT.match(code):
         yield "statement", ""
     if _FUNCTION.fullmatch(code) and len(code.split(b"(")[0].split()) > 1:

@@ -52,13 +52,13 @@ def _head(buffer: bytearray, code: bytearray, call: re.Match[bytes], end: int) -
     if call[2].startswith(_ONCE):
         mask.overwrite(buffer, code, call.start(2), end)
     else:
-        _while(buffer, code, *call.span(2))
+        _word(buffer, code, *call.span(2), b"while")
 
 
-def _while(buffer: bytearray, code: bytearray, start: int, end: int) -> None:
-    """The name of a call becomes `while`, if there is room."""
-    if end - start >= len(b"while"):
-        mask.overwrite(buffer, code, start, end, b"while")
+def _word(buffer: bytearray, code: bytearray, start: int, end: int, word: bytes) -> None:
+    """The name of a call becomes a word of the language, if there is room."""
+    if end - start >= len(word):
+        mask.overwrite(buffer, code, start, end, word)
 
 
 def _end(buffer: bytearray, code: bytearray, at: int) -> None:
@@ -71,7 +71,7 @@ def _spell_own(buffer: bytearray, code: bytearray, forms: Forms) -> None:
     """Calls of the unit's own macros."""
     snapshot = bytes(code)
     for name, form in forms.items():
-        if form.kind not in ("test", "loop", "statement", "jump"):
+        if form.kind not in ("test", "loop", "statement", "jump", "case"):
             continue
         for start in mask.occurrences(name, snapshot):
             if form.kind == "jump":
@@ -81,7 +81,9 @@ def _spell_own(buffer: bytearray, code: bytearray, forms: Forms) -> None:
             if form.kind == "test":
                 _write(buffer, code, (start, opening, end), _pieces(form))
             elif form.kind == "loop" and end > opening:
-                _while(buffer, code, start, opening)
+                _word(buffer, code, start, opening, b"while")
+            elif form.kind == "case" and end > opening:
+                _word(buffer, code, start, opening, b"case")
             elif end > opening and _GOES_ON.match(snapshot, end):
                 _end(buffer, code, end)
 
@@ -170,7 +172,7 @@ def _spell_each(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
         end = mask.closing(snapshot, opening)
         following = snapshot[end : end + _WINDOW].lstrip()[:1]
         if end > 0 and following not in (b";", b",", b")", b"") and _can_start(snapshot, start):
-            _while(buffer, code, start, opening)
+            _word(buffer, code, start, opening, b"while")
 
 
 def _can_start(code: bytes, start: int) -> bool:

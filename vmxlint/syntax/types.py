@@ -1,7 +1,8 @@
-"""Types where the grammar wants an expression, and declarations that a macro spells.
+"""Types where the grammar wants an expression, the reverse, and declarations that a macro spells.
 
-`kzalloc_obj(struct x, ...)`, `min_t(unsigned int, ...)`, `offsetof(struct x, a[0])` and, among the
-members of a struct or at file level, `DECLARE_BITMAP(x, 8);` are overwritten in place.
+`kzalloc_obj(struct x, ...)`, `min_t(unsigned int, ...)`, `offsetof(struct x, a[0])`,
+`__alignof__(a->b)`, `F(3DNOW)` and, among the members of a struct or at file level,
+`DECLARE_BITMAP(x, 8);` are overwritten in place.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _TAGGED = [re.compile(b"(" + tag + rb")\s+\w+\s*(\**)\s*([,)])") for tag in _TAG
 _TWO_WORDS = re.compile(rb"\(\s*(?:unsigned|signed|long)(\s)(?:int|long|char|short)(?=\s*,)")
 _OFFSET = re.compile(rb"offsetof\s*\(")
 _DECLARED = re.compile(rb"(?:DECLARE|DEFINE)_\w+\s*\(")
+_ALIGNED_VALUE = re.compile(rb"\b(?:__alignof(?:__)?|_Alignof)(?=\s*\([^()]*(?:->|\.))")
+_PASTED = re.compile(rb"(?<![\w.])\d+[A-Z_]\w*")
+_NUMBER = re.compile(rb"0[xX][\da-fA-F]+[uUlL]*|\d+[uUlL]+|[\d]+[eE]\d*|0[bB][01]+[uUlL]*")
 _NAME_BYTE = re.compile(rb"\w")
 
 
@@ -35,6 +39,11 @@ def spell(buffer: bytearray, code: bytearray) -> None:
         member = snapshot[match.end() : end].partition(b",")[2]
         if b"." in member or b"[" in member:
             mask.overwrite(buffer, code, match.start(), match.start() + 8, b"offset_f")
+    for match in _ALIGNED_VALUE.finditer(snapshot):
+        mask.overwrite(buffer, code, *match.span(), b"alignof_")
+    for match in _PASTED.finditer(snapshot):
+        if not _NUMBER.fullmatch(match[0]):  # the rest of a name, for a macro to complete
+            mask.overwrite(buffer, code, match.start(), match.start() + 1, b"_")
     _blank_declared(buffer, code, snapshot)
 
 
