@@ -19,7 +19,7 @@ _TWO_WORDS = re.compile(rb"\(\s*(?:unsigned|signed|long)(\s)(?:int|long|char|sho
 _OFFSET = re.compile(rb"offsetof\s*\(")
 _DECLARED = re.compile(rb"(?:DECLARE|DEFINE)_\w+\s*\(")
 _ALIGNED_VALUE = re.compile(rb"\b(?:__alignof(?:__)?|_Alignof)(?=\s*\([^()]*(?:->|\.))")
-_PASTED = re.compile(rb"(?<![\w.])\d+[A-Z_]\w*")
+_PASTED = [re.compile(before + rb"\s*(\d+[A-Z_]\w*)\s*[,)]") for before in (rb"\(", rb",")]
 _NUMBER = re.compile(rb"0[xX][\da-fA-F]+[uUlL]*|\d+[uUlL]+|[\d]+[eE]\d*|0[bB][01]+[uUlL]*")
 _NAME_BYTE = re.compile(rb"\w")
 
@@ -39,11 +39,11 @@ def spell(buffer: bytearray, code: bytearray) -> None:
         member = snapshot[match.end() : end].partition(b",")[2]
         if b"." in member or b"[" in member:
             mask.overwrite(buffer, code, match.start(), match.start() + 8, b"offset_f")
-    for match in _ALIGNED_VALUE.finditer(snapshot):
+    for match in _ALIGNED_VALUE.finditer(snapshot) if b"lignof" in snapshot else ():
         mask.overwrite(buffer, code, *match.span(), b"alignof_")
-    for match in _PASTED.finditer(snapshot):
-        if not _NUMBER.fullmatch(match[0]):  # the rest of a name, for a macro to complete
-            mask.overwrite(buffer, code, match.start(), match.start() + 1, b"_")
+    for match in chain.from_iterable(one.finditer(snapshot) for one in _PASTED):
+        if not _NUMBER.fullmatch(match[1]):  # the rest of a name, for a macro to complete
+            mask.overwrite(buffer, code, match.start(1), match.start(1) + 1, b"_")
     _blank_declared(buffer, code, snapshot)
 
 
