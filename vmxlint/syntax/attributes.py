@@ -4,7 +4,7 @@ where they stand."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from vmxlint.syntax import mask
 from vmxlint.syntax.macros import Macros
@@ -31,6 +31,13 @@ _BEFORE_AN_END = re.compile(rb"\s*[;={]")
 _BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
 _BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
 _BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
+_HEAD = re.compile(rb"\n((?:[A-Za-z_]\w*+[\s*]++){2,12})[A-Za-z_]\w*+\(")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_STORAGE = frozenset(b"static extern inline const volatile register".split())
+_TAGS = frozenset(b"struct union enum".split())
+_BASIC = frozenset(b"void bool char short int long float double signed unsigned".split())
+_TYPE_BY_NAME = re.compile(rb"[us](?:8|16|32|64)|\w+_t")
+_NO_HEAD = frozenset(b"return else if while for switch case goto do sizeof typedef".split())
 
 
 def of(known: Macros) -> frozenset[str]:
@@ -60,6 +67,24 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
         if not _NAME_BYTE.match(snapshot, start - 1):
             if end := _end(snapshot, match[0], start, match.end()):
                 mask.overwrite(buffer, code, start, end)
+    for head in _HEAD.finditer(bytes(code)):
+        for start, end in _beside_a_type(head):
+            mask.overwrite(buffer, code, start, end)
+
+
+def _beside_a_type(head: re.Match[bytes]) -> Iterator[tuple[int, int]]:
+    """The words in the head of a function at file level that are no part of its type: all beside a
+    basic one or a struct, else beside what is called like a type, or the first."""
+    words = list(_WORD.finditer(head[1]))
+    if any(one[0] in _NO_HEAD for one in words):
+        return
+    tagged = [number + 1 for number, one in enumerate(words) if one[0] in _TAGS]
+    known = _STORAGE | _TAGS | _BASIC
+    others = [one for n, one in enumerate(words) if one[0] not in known and n not in tagged]
+    if others and not tagged and not any(one[0] in _BASIC for one in words):
+        others.remove(next((one for one in others if _TYPE_BY_NAME.fullmatch(one[0])), others[0]))
+    for one in others:
+        yield head.start(1) + one.start(), head.start(1) + one.end()
 
 
 def _end(code: bytes, word: bytes, start: int, end: int) -> int:
