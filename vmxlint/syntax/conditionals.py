@@ -29,8 +29,8 @@ _CONDITIONALS = frozenset(b"if ifdef ifndef else elif endif".split())
 _BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
 _FAR = 20_000  # bytes of white space, most of which was a comment
-_ASSEMBLERS = (b"__ASSEMBLY__", b"__ASSEMBLER__")
-_ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*__ASSEMBL(?:Y|ER)__\s*\)?\s*\Z")
+_ASSEMBLER = re.compile(rb"\s*_*ASSEMBL(?:Y|ER)_*\s*\Z")
+_ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*_*ASSEMBL(?:Y|ER)_*\s*\)?\s*\Z")
 
 
 @dataclass
@@ -56,6 +56,7 @@ class _Group:
     arms: list[_Arm] = field(default_factory=list)
     after: tuple[str, ...] | None = None
     taken: bool = False
+    about_assembly: bool = False
 
 
 def directives(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -134,7 +135,9 @@ def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Gro
 
 def _open_arm(group: _Group, directive: re.Match[bytes]) -> None:
     word, condition = directive["word"], directive["rest"]
-    assembly = word == b"ifdef" and condition.strip() in _ASSEMBLERS
+    if word in (b"ifdef", b"ifndef"):
+        group.about_assembly = bool(_ASSEMBLER.match(condition))
+    assembly = group.about_assembly and word == (b"else" if group.negated else b"ifdef")
     value = _constant(condition) if word in (b"if", b"elif") else None
     alive = not (assembly or value == 0 or _ASSEMBLY.match(condition) or group.taken)
     certain = bool(word == b"else" or value) and not any(arm.alive for arm in group.arms)
