@@ -50,6 +50,12 @@ def test_loops_count_as_often_as_they_say(loop: str, tmp_path: Path) -> None:
     assert bounds(count(found, "entry", "vmwrite")) == pytest.approx(LOOPS[loop])
 
 
+def test_loops_in_each_other_stay_finite(tmp_path: Path) -> None:
+    loops = "for (i = 0; i < 0xffffffffffffffffffffffff; i++) " * 100
+    found = tree(tmp_path, f"int i; {loops} {PUT}", more=FIELDS)
+    assert bounds(count(found, "entry", "vmwrite")) == (1e6, 1e6, 1e6)
+
+
 def test_what_a_loop_calls_counts_as_often(tmp_path: Path) -> None:
     more = FIELDS + "static void all(void) { int i; for (i = 0; i < 3; i++) put(GUEST_RIP, i); }"
     found = tree(tmp_path, "int n; for (n = 0; n < 2; n++) all();", more=more)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from functools import cached_property, reduce
 
+from vmxlint.budget.amounts import MOST
 from vmxlint.budget.arms import Arm, Fork, Node, Work, tree_of
 from vmxlint.budget.guesses import compares, is_jump
 from vmxlint.budget.known import Known
@@ -172,7 +173,7 @@ class Course:
             at = site.expr.start
             looped = any(start <= at < end for start, end in shape.uncertain_loops)
             around = (one for start, end, one in loops if start <= at < end)
-            times = reduce(Interval.__mul__, around, ONCE)
+            times = reduce(_nested, around, ONCE)
             late = side == EXIT and self._enters(routine, site)
             for alike in () if late else made.get(id(site), ()):
                 inside = (one for one in alike[0].conditions if one.test.kind != "number")
@@ -232,6 +233,10 @@ def _works(node: Node) -> Iterator[Work]:
         one = todo.pop()
         yield from one.work
         todo += [arm.node for fork in one.forks.values() for arm in fork.arms.values()]
+
+
+def _nested(outer: Interval, inner: Interval) -> Interval:
+    return (outer * inner).capped(MOST)
 
 
 def _as_memo(gate: Gate) -> Gate:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from math import ceil
 from statistics import mean
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from vmxlint.numbers import evaluate
 
 _MEASURED = re.compile(r"[A-Z_][A-Z_0-9]*\(\s*(\w+)\s*\)")  # ARRAY_SIZE(array)
 _DEEPEST = 3
+_MOST = 1_000_000
 _LEAVING = ("return", "goto", "break")
 Loop = tuple[Stmt, Sequence[Stmt]]  # with what a `for` does before it
 
@@ -54,7 +54,8 @@ class Trips:
         if step is None or start is None or not limits or None in limits:
             return ONCE
         more = count.sign == "<="
-        each = sorted(ceil((one - start + more) / step) for one in limits if one is not None)
+        trips = (-((start - one - more) // step) for one in limits if one is not None)
+        each = sorted(min(one, _MOST) for one in trips)
         if each[0] < 1:
             return ONCE
         if _may_be_left(statement.body):
