@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.constants import Constants, bare
 from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.spine import Spine
-from vmxlint.facts import Expr, members, spelled, walk
+from vmxlint.facts import Expr, members, walk
 from vmxlint.flow.conditions import Condition, truth
 from vmxlint.flow.routine import Routine
-from vmxlint.numbers import evaluate
 from vmxlint.operations.templates import returned, substituted
 
 Given = tuple[tuple[str, str], ...]  # the parameters whose value is a constant, with its text
@@ -30,6 +30,7 @@ class Known:
     def __init__(self, linker: Linker, spine: Spine) -> None:
         self._linker = linker
         self._spine = spine
+        self._constants = Constants(linker)
         self._telling: dict[Routine, frozenset[str]] = {}
         self._first: dict[int, bool] = {}
         self._decided: dict[tuple[int, Given], bool | None] = {}
@@ -61,24 +62,17 @@ class Known:
                 for one in site.expr.kids[1:]
             )
             named = {one.text for test in tests.values() for one in walk(test)}
-            named |= {one.text for one in map(_bare, handed) if one.kind == "name"}
+            named |= {one.text for one in map(bare, handed) if one.kind == "name"}
             self._telling[routine] = frozenset(named & set(routine.parameters))
         return self._telling[routine]
 
     def _constant(self, value: Expr, caller: Routine, known: Mapping[str, str]) -> str:
-        value = _bare(value)
+        value = bare(value)
         if value.kind == "name" and value.text in caller.variables:
             return known.get(value.text, "")
         if value.kind == "number":
             return value.text
-        return value.text if self._is_constant(value) else ""
-
-    def _is_constant(self, value: Expr) -> bool:
-        """Whether a name is that of a constant: as one of the tree, or by its capitals one of the
-        headers outside."""
-        return value.kind == "name" and (
-            value.text in self._linker.constants or value.text.isupper()
-        )
+        return value.text if self._constants.is_named(value) else ""
 
     def decided(self, gate: Gate, given: Given, routine: Routine) -> bool | None:
         """Whether a gate's condition holds, by constant arguments, or for module parameters and
@@ -93,7 +87,7 @@ class Known:
         texts = {name: Expr("name", text, (), 0, 0) for name, text in given}
         test = substituted(condition.test, texts)
         if condition.cases:
-            answers = [self._same(test, case) for case in condition.cases]
+            answers = [self._constants.same(test, case) for case in condition.cases]
             if True in answers:
                 return condition.holds
             return None if None in answers else not condition.holds
@@ -114,10 +108,10 @@ class Known:
                 decisive = operator == "||"
                 return decisive if decisive in both else None if None in both else not decisive
             case Expr("binary", "==" | "!=" as operator, (left, right)):
-                same = self._same(left, right)
+                same = self._constants.same(left, right)
                 return None if same is None else same == (operator == "==")
             case Expr("name", name) if name not in routine.variables:
-                value = self._value(test)
+                value = self._constants.value(test)
                 return None if value is None else bool(value)
             case Expr("call", _, (Expr("name", name), *given)):
                 return self._answer(name, given, routine, depth)
@@ -134,19 +128,6 @@ class Known:
             answer = returned(given, callee)
             answers.add(self._truth(answer, callee, depth + 1) if answer else None)
         return answers.pop() if len(answers) == 1 else None
-
-    def _same(self, one: Expr, other: Expr) -> bool | None:
-        """Whether two constants have one value; constants without a known one differ by name."""
-        one, other = _bare(one), _bare(other)
-        values = (self._value(one), self._value(other))
-        if None not in values:
-            return values[0] == values[1]
-        named = self._is_constant(one) and self._is_constant(other)
-        return one.text == other.text if named else None
-
-    def _value(self, expr: Expr) -> int | None:
-        known = {"true": "1", "false": "0", "NULL": "0"}
-        return evaluate(known.get(expr.text, spelled(_bare(expr))), self._linker.constants)
 
     def is_first_use(self, condition: Condition, routine: Routine) -> bool:
         """Whether a condition says that something is not yet kept since the last VM-exit."""
@@ -192,9 +173,3 @@ def _is_plain_call(test: Expr) -> bool:
     while test.kind == "unary" and test.text == "!":
         test = test.kids[0]
     return test.kind == "call" and len(test.kids) == 1
-
-
-def _bare(expr: Expr) -> Expr:
-    while expr.kind == "cast" and expr.kids:
-        expr = expr.kids[-1]
-    return expr
