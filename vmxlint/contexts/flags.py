@@ -28,7 +28,8 @@ class Flags:
         """The places that make a test of a flag in `routine` be `holds`; None if it is no flag.
 
         A flag is a member, or a bit of one, that is set to constants only, and taken back by the
-        routine that tests it or by what that calls.
+        routine that tests it or by what that calls. None also if that routine makes the test hold
+        itself: as often as it does so, which the other places don't tell.
         """
         flag = _flag(test)
         if flag is None or routine not in self._near_stores(flag[0]):
@@ -37,7 +38,7 @@ class Flags:
         setters = tuple((where, site) for where, site, value in stores if value == holds)
         if not setters or routine not in self._takes_back(flag, not holds):
             return None
-        return tuple(one for one in setters if one[0] is not routine) or None
+        return None if any(where is routine for where, _ in setters) else setters
 
     def _near_stores(self, member: str) -> frozenset[Routine]:
         """The routines that may take a flag in a member back, found without reading them."""
