@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import quopri
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -73,9 +74,15 @@ def test_encoded_mails(encoding: str, repository: Repository) -> None:
     text = mail.partition(b"\n\n")[2].decode()
     message.set_content(text, cte=encoding)
     assert base64.b64encode(b"diff")[:3] in bytes(message) or encoding != "base64"
-    document = repository.change("--patch", "-", given=bytes(message))
-    assert is_toggle(document["findings"])
-    assert document["findings"][0]["patch"] == 'patch "KVM: VMX: Caf\u00e9"'
+    if encoding == "base64":
+        returned = base64.encodebytes(text.replace("\n", "\r\n").encode())
+    else:
+        returned = re.sub(rb"(?<!=)\n", b"=0D\n", quopri.encodestring(text.encode()))
+    for payload in (message.get_payload(), returned.decode()):  # the latter as Outlook sends it
+        message.set_payload(payload)
+        document = repository.change("--patch", "-", given=bytes(message))
+        assert is_toggle(document["findings"])
+        assert document["findings"][0]["patch"] == 'patch "KVM: VMX: Caf\u00e9"'
 
 
 def test_a_patch_for_another_commit(repository: Repository) -> None:
@@ -190,6 +197,43 @@ def test_the_newest_version_of_a_series_in_any_order(repository: Repository) -> 
     text = b"\n".join(reversed(mails)) + b"\n"
     document = repository.change("--patch", "-", given=text)
     assert [one["patch"] for one in document["findings"]] == ['patch 2/3 "KVM: VMX: Write again"']
+
+
+def test_one_patch_of_a_series_that_is_sent_anew(repository: Repository) -> None:
+    series(repository)
+    mails = repository.mails(3, "-v1")
+    again = repository.mails(3, "-v2").split(b"\nFrom ")[1]
+    repository.git("reset", "-q", "--hard", "HEAD~3")
+    again = b"From " + again.replace(WANTED.encode(), f"int again; {WANTED}".encode()) + b"\n"
+    change = repository.change("--patch", "-", given=mails + again)["change"]
+    assert [one["number"] for one in change["patches"]] == [1, 2, 3]
+    (found,) = change["new"]
+    assert found["patch"] == 'patch 2/3 "KVM: VMX: Write again"'
+    assert found["column"] > 10
+
+
+def test_a_series_without_its_first_patch_says_so(repository: Repository) -> None:
+    series(repository)
+    mails = repository.mails(3)
+    repository.git("reset", "-q", "--hard", "HEAD~3")
+    second = b"From " + mails.split(b"\nFrom ")[1] + b"\n"
+    done = repository.check("--patch", "-", given=second)
+    assert b"without patch 1 of 3, not in the mail" in done.stderr
+    done = repository.check("--patch", "-", given=mails[: mails.index(b"\nFrom ") + 1] + second)
+    assert b"without" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ("Re: {}", "AW: {}", "SV: {}", "Antw: {}", "Re[2]: {}", "[EXT] Re: {}", "Fwd: {}", "RE: foo"),
+)
+def test_a_diff_in_a_reply_is_no_patch(subject: str, repository: Repository) -> None:
+    mail = mailed(repository, *TOGGLE)
+    told = re.search(rb"^Subject: (.*)$", mail, re.M)
+    assert told
+    head = f"From r@x Mon Sep 17 00:00:00 2001\nFrom: r@x\nSubject: {subject}\n\nRather:\n"
+    reply = head.format(told[1].decode()).encode() + mail.partition(b"\n\n")[2]
+    assert is_toggle(patched(repository, reply + mail + reply))
 
 
 def test_plain_files_in_no_repository(repository: Repository, tmp_path: Path) -> None:

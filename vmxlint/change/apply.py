@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from vmxlint.change.naming import Naming, touched
 from vmxlint.change.store import Store
+from vmxlint.reading.source import SUFFIXES
 
-_FROM = re.compile(rb"^(?:rename|copy) from (.+?)\r?$", re.M)
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
-_ESCAPES = {
-    b"a": b"\a",
-    b"b": b"\b",
-    b"t": b"\t",
-    b"n": b"\n",
-    b"v": b"\v",
-    b"f": b"\f",
-    b"r": b"\r",
-}
+_SUFFIXES = tuple(map(os.fsencode, SUFFIXES))
 _INDEX = "applied"
 
 
@@ -32,20 +25,23 @@ class File(NamedTuple):
 def applied(
     store: Store,
     patch: bytes,
+    naming: Naming,
     files: Callable[[Sequence[bytes]], Mapping[bytes, File]],
     wanted: Callable[[bytes], bool],
 ) -> dict[bytes, File | None]:
     """The files that a patch leaves otherwise than `files` gives them, None for what it deletes.
 
-    What is not `wanted` is left out. Raises GitError with git's reason if it doesn't apply.
+    What is not `wanted` is left out, and so are binary files: their content need not be in the
+    patch. Raises GitError with git's reason if it doesn't apply.
     """
-    every = touched(store, patch)
-    names = sorted(filter(wanted, every))
+    every = touched(store, patch, naming)
+    names = sorted(n for n, text in every.items() if wanted(n) and (text or n.endswith(_SUFFIXES)))
     if not names:
         return {}
     (store.folder / _INDEX).unlink(missing_ok=True)
     _fill(store, files(names))
     only = [b"--include=" + _literal(name) for name in names if len(names) < len(every)]
+    only += naming.options
     store.git("apply", "--cached", "--whitespace=nowarn", *only, "-", given=patch, index=_INDEX)
     found = {blob.path: blob for blob in store.staged(store.folder / _INDEX)}
     contents = store.contents([blob.id for blob in found.values()])
@@ -53,13 +49,6 @@ def applied(
         name: File(found[name].mode, contents[found[name].id]) if name in found else None
         for name in {*names, *found}
     }
-
-
-def touched(store: Store, patch: bytes) -> set[bytes]:
-    """The paths that a patch reads or writes."""
-    rows = store.git("apply", "--numstat", "-z", "-", given=patch).split(b"\0")
-    names = {row.split(b"\t", 2)[2] for row in rows if row.count(b"\t") >= 2}
-    return names | {unquoted(found[1]) for found in _FROM.finditer(patch)}
 
 
 def _fill(store: Store, files: Mapping[bytes, File]) -> None:
@@ -92,15 +81,3 @@ def difference(store: Store, old: Mapping[bytes, File], new: Mapping[bytes, File
 def _literal(path: bytes) -> bytes:
     """A path as a pattern that only it matches."""
     return re.sub(rb"([*?\[\\])", rb"\\\1", path)
-
-
-def unquoted(name: bytes) -> bytes:
-    """A name as git writes it in a patch, in quotes if there is anything odd in it."""
-    if not (len(name) > 1 and name.startswith(b'"') and name.endswith(b'"')):
-        return name
-    return _ESCAPE.sub(_byte, name[1:-1])
-
-
-def _byte(found: re.Match[bytes]) -> bytes:
-    code = found[1]
-    return bytes([int(code, 8) & 0xFF]) if len(code) == 3 else _ESCAPES.get(code, code)

@@ -108,7 +108,7 @@ def planned(asked: Asked, paths: Sequence[str]) -> Iterator[Plan]:
             return
         own = store(folder / "store", known.objects, known.hash)
         inside = [_inside(known.top, path, given) for path, given in zip(there, paths, strict=True)]
-        series = _series(asked, known, own)
+        series = _series(asked, known, own, [*inside, *_here(known.top)])
         yield Plan(
             asked, series, tuple(inside or [b""]), known.top, _shown(known.top, paths), folder
         )
@@ -139,13 +139,20 @@ def _shown(top: Path, paths: Sequence[str]) -> str:
     return os.path.relpath(top)
 
 
-def _series(asked: Asked, known: Repository, own: Store) -> Series:
+def _here(top: Path) -> Iterator[bytes]:
+    """The folder below the top from which vmxlint was called."""
+    if (here := Path.cwd()) != top and here.is_relative_to(top):
+        yield os.fsencode(here.relative_to(top).as_posix())
+
+
+def _series(asked: Asked, known: Repository, own: Store, folders: Sequence[bytes]) -> Series:
     if asked.diff is not None:
         return trees.work_tree(known, own, asked.diff)
     if asked.git is not None:
         return trees.commits(known, own, asked.git)
     if asked.patch is not None:
-        return trees.mails(known, own, mailed(asked.patch, asked.patch_name), asked.base)
+        patches = mailed(asked.patch, asked.patch_name)
+        return trees.mails(known, own, patches, asked.base, folders)
     if asked.refs is not None:
         return trees.between(known, own, *asked.refs)
     return trees.staged(known, own)

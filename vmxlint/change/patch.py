@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmxlint.change.naming import USUAL, Naming
 from vmxlint.change.store import Store, store
 from vmxlint.reading.source import InputError
 
 _HEADER = re.compile(rb"[!-9;-~]+:|[ \t]")
 _DIFF = re.compile(rb"^(?:diff --git |--- |Index: |@@ )", re.M)
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{40,64})\s*$", re.M)
-_REPLY = re.compile(r"(?:re|aw|fwd?)\s*:", re.I)
+_REPLY = re.compile(r"(?:re|aw|fwd?)(?:\[\d+\])?\s*:", re.I)
+_REPLY_TO_PATCH = re.compile(r"[a-z]{2,4}(?:\[\d+\])?\s*:\s*\[[^]]*(?:PATCH|RFC)", re.I)
 _TAG = re.compile(r"\s*\[([^\]]*)\]")
 _NUMBER = re.compile(r"\b(\d+)/(\d+)\b")
 _VERSION = re.compile(r"\bv(\d+)\b", re.I)
@@ -25,12 +27,16 @@ _VERSION = re.compile(r"\bv(\d+)\b", re.I)
 
 @dataclass(frozen=True)
 class Patch:
-    """One patch of a series: `diff` is its text if it came as one, `of` how many there are."""
+    """One patch of a series: `diff` is its text if it came as one, `of` how many there are.
+
+    `naming` says how the text names its files.
+    """
 
     number: int = 1
     of: int = 1
     subject: str = ""
     diff: bytes = b""
+    naming: Naming = USUAL
 
     @property
     def name(self) -> str:
@@ -46,6 +52,12 @@ class Mailed:
     patches: tuple[Patch, ...]
     base: str | None = None
 
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of patches that should come before one that is there."""
+        numbers = {one.number for one in self.patches}
+        return [number for number in range(1, max(numbers, default=0)) if number not in numbers]
+
 
 @dataclass(frozen=True)
 class _Mail:
@@ -60,18 +72,23 @@ def mailed(text: bytes, given: str) -> Mailed:
     """The patches in a text; InputError, naming `given`, if there is nothing like one in it.
 
     A mail without a diff, a cover letter for one, is passed over, and so are replies and all but
-    the newest version of a series.
+    the newest version of a series, or of a patch that was sent anew alone.
     """
     if not _is_mail(text):
         if not _DIFF.search(text):
             raise InputError(f"no patch in {given!r}")
-        carried = text.count(b"\r\n") == text.count(b"\n")  # so not only the lines of a file
-        return Mailed((Patch(diff=text.replace(b"\r\n", b"\n") if carried else text),))
+        return Mailed((Patch(diff=_unwrapped(text)),))
     with tempfile.TemporaryDirectory(prefix="vmxlint-") as folder:
         scratch = store(Path(folder) / "scratch")
         mails = [_read(mail, scratch) for mail in _split(text, scratch)]
     bases = [found[1].decode("ascii") for found in _BASE.finditer(text)]
     return Mailed(tuple(_series(mails)), bases[0] if bases else None)
+
+
+def _unwrapped(text: bytes) -> bytes:
+    """A patch without the CRs of its way, which all lines have, not only those of a file."""
+    carried = text.count(b"\r\n") == text.count(b"\n")
+    return text.replace(b"\r\n", b"\n") if carried else text
 
 
 def _is_mail(text: bytes) -> bool:
@@ -103,8 +120,9 @@ def _read(mail: bytes, scratch: Store) -> _Mail:
         subject = subject[found.end() :].strip()
     number = next((found for tag in tags if (found := _NUMBER.search(tag))), None)
     version = next((found for tag in tags if (found := _VERSION.search(tag))), None)
-    body = (scratch.folder / "diff").read_bytes()
-    is_patch = bool(_DIFF.search(body)) and not _REPLY.match(whole.strip())
+    body = _unwrapped((scratch.folder / "diff").read_bytes())
+    is_reply = _REPLY.match(whole.strip()) or _REPLY_TO_PATCH.match(subject)
+    is_patch = bool(_DIFF.search(body)) and not is_reply
     return _Mail(
         subject,
         body if is_patch else b"",
@@ -118,9 +136,12 @@ def _series(mails: Sequence[_Mail]) -> list[Patch]:
     """The patches among the mails, without second copies, in the order in which they apply."""
     found = [one for one in dict.fromkeys(mails) if one.diff and one.number != 0]
     newest = max((one.version for one in found), default=1)
-    found = [one for one in found if one.version == newest]
-    if found and all(one.number for one in found) and len({one.of for one in found}) == 1:
-        by_number = {one.number or 0: one for one in reversed(found)}
-        found = [by_number[number] for number in sorted(by_number)]
-        return [Patch(one.number or 1, one.of, one.subject, one.diff) for one in found]
-    return [Patch(number, len(found), one.subject, one.diff) for number, one in enumerate(found, 1)]
+    latest = [one for one in found if one.version == newest]
+    if latest and all(one.number for one in latest) and len({one.of for one in latest}) == 1:
+        alike = [one for one in found if one.number and one.of == latest[0].of]
+        newest_first = sorted(alike, key=lambda one: -one.version)
+        by_number = {one.number or 0: one for one in reversed(newest_first)}
+        ordered = [(number, latest[0].of, by_number[number]) for number in sorted(by_number)]
+    else:
+        ordered = [(number, len(latest), one) for number, one in enumerate(latest, 1)]
+    return [Patch(number, of, one.subject, one.diff) for number, of, one in ordered]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vmxlint.change.apply import unquoted
 from vmxlint.change.look import Seen
+from vmxlint.change.naming import USUAL, Naming
 from vmxlint.findings import Quote
 
 _HEADER = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*")
@@ -36,14 +36,13 @@ class Hunk:
     lines: tuple[Line, ...]
 
 
-def hunks(diff: bytes) -> Iterator[Hunk]:
+def hunks(diff: bytes, naming: Naming = USUAL) -> Iterator[Hunk]:
     """The hunks of a diff, in order."""
     file = b""
     lines = iter(diff.split(b"\n"))
     for line in lines:
         if line.startswith(b"+++ "):
-            name = unquoted(line[4:].partition(b"\t")[0].rstrip())
-            file = name.partition(b"/")[2]
+            file = naming.path(line[4:].partition(b"\t")[0].rstrip())
         elif found := _HEADER.fullmatch(line.rstrip()):
             old, new = (int(found[n] if found[n] is not None else 1) for n in (1, 3))
             yield Hunk(file, line.rstrip(), tuple(_inside(lines, int(found[2]), old, new)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from vmxlint.change.apply import File, applied
 from vmxlint.change.git import GitError
+from vmxlint.change.naming import named
 from vmxlint.change.parts import part
 from vmxlint.change.patch import Mailed, Patch
 from vmxlint.change.paths import is_below
@@ -101,11 +102,13 @@ def _subject(commit: bytes) -> str:
     return message.partition("\n")[0]
 
 
-def mails(repository: Repository, own: Store, mailed: Mailed, base: str | None) -> Series:
+def mails(
+    repository: Repository, own: Store, mailed: Mailed, base: str | None, folders: Sequence[bytes]
+) -> Series:
     """Patches applied to `base`, else to the commit that they name, else to HEAD.
 
     Where HEAD has them already, as a branch of whose patches b4 asks, they are applied to what it
-    was before the first of them.
+    was before the first of them. Their names may go on from one of the `folders`.
     """
     note = ""
     if base is None and mailed.base:
@@ -114,17 +117,17 @@ def mails(repository: Repository, own: Store, mailed: Mailed, base: str | None) 
         except InputError:
             note = f"base-commit {mailed.base[:_SHORT]} is not here: applied to HEAD"
     if base is not None:
-        return _applied(GitTree(own, repository.tree(base)), mailed, base, note)
+        return _applied(GitTree(own, repository.tree(base)), mailed, base, folders, note)
     tree = repository.tree("HEAD") if repository.head() else own.empty_tree()
     try:
-        return _applied(GitTree(own, tree), mailed, "HEAD", note)
+        return _applied(GitTree(own, tree), mailed, "HEAD", folders, note)
     except InputError:
         subject = mailed.patches[0].subject if mailed.patches else ""
         there = repository.with_subject(subject)
         if there is None:
             raise
         base, tree = _parent(repository, own, there)
-        return _applied(GitTree(own, tree), mailed, base, "HEAD has it already")
+        return _applied(GitTree(own, tree), mailed, base, folders, "HEAD has it already")
 
 
 def on_plain_files(
@@ -134,7 +137,7 @@ def on_plain_files(
     tree = plain_tree(top)
     parts = [found for path in paths if (found := part(tree, path, folders)) is not None]
     return _applied(
-        tree, mailed, "the files", "", lambda path: any(is_below(path, up) for up in parts)
+        tree, mailed, "the files", paths, "", lambda path: any(is_below(path, up) for up in parts)
     )
 
 
@@ -142,18 +145,37 @@ def _every(_: bytes) -> bool:
     return True
 
 
-def _applied(tree: Tree, mailed: Mailed, base: str, note: str, wanted: Wanted = _every) -> Series:
-    trees = [tree]
+def _applied(
+    tree: Tree,
+    mailed: Mailed,
+    base: str,
+    folders: Sequence[bytes],
+    note: str,
+    wanted: Wanted = _every,
+) -> Series:
+    trees, patches = [tree], []
     with tempfile.TemporaryDirectory(prefix="vmxlint-") as folder:
         scratch = store(Path(folder) / "scratch")
         for patch in mailed.patches:
+            there = partial(_exactly, trees[-1])
+            naming = named(scratch, patch.diff, there, folders)
             try:
-                changed = applied(scratch, patch.diff, partial(_exactly, trees[-1]), wanted)
+                changed = applied(scratch, patch.diff, naming, there, wanted)
             except GitError as error:
                 raise InputError(f"{patch.name} doesn't apply to {base}: {error}") from None
             trees.append(PatchedTree(trees[-1], changed))
-    note = note or ("" if mailed.patches else "no patch in the mail")
-    return Series(base, tuple(trees), mailed.patches, note)
+            patches.append(replace(patch, naming=naming))
+    return Series(base, tuple(trees), tuple(patches), note or _unusual(mailed))
+
+
+def _unusual(mailed: Mailed) -> str:
+    """What the user should know of some mails; "" if there is nothing."""
+    if not mailed.patches:
+        return "no patch in the mail"
+    if missing := mailed.missing:
+        which = ", ".join(map(str, missing))
+        return f"without patch {which} of {mailed.patches[0].of}, not in the mail"
+    return ""
 
 
 def _exactly(tree: Tree, names: Sequence[bytes]) -> Mapping[bytes, File]:

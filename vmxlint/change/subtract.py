@@ -140,12 +140,12 @@ class _Subtraction:
         return {id(one) for seen in self._whole.new for one in self._trace.back(seen)}
 
     def _hunks(self, number: int, folder: Path) -> list[Hunk]:
-        text = self.series.patches[number].diff
-        if not text:
-            own = store(folder / f"difference-{number}")
-            before, after = self.snapshots[number : number + 2]
-            text = diff_of(own, before.as_files(), after.as_files())
-        return list(hunks(text))
+        patch = self.series.patches[number]
+        if patch.diff:
+            return list(hunks(patch.diff, patch.naming))
+        own = store(folder / f"difference-{number}")
+        before, after = self.snapshots[number : number + 2]
+        return list(hunks(diff_of(own, before.as_files(), after.as_files())))
 
 
 def _paths(old: Looked, new: Looked) -> tuple[PathChange, ...]:
