@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import quopri
 import re
+import subprocess
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.mutants import VMX, WANTED, Edit, define, entry
-from tests.repositories import AFTER, Repository, is_toggle, rules, vmxlint
+from tests.repositories import AFTER, Repository, environment, is_toggle, rules, vmxlint
 from tests.test_change import CALL, COLD, TOGGLE, series
 
 
@@ -304,6 +306,32 @@ def test_suppressions_that_the_patch_adds_are_listed(repository: Repository) -> 
     repository.edit((VMX, " /* vmxlint: ignore[VMX102] the reviewer sleeps */", ""))
     document = repository.change("--diff", "HEAD")
     assert rules(document["findings"]) == ["VMX102"]
+
+
+def test_what_the_baseline_of_the_change_holds_back_is_listed(repository: Repository) -> None:
+    def write(reason: str) -> None:
+        command = ["baseline", "write", "--force", "--reason", reason, "."]
+        done = subprocess.run(
+            [sys.executable, "-m", "vmxlint", *command], cwd=repository.top, env=environment()
+        )
+        assert done.returncode == 0
+
+    write("before our time")
+    repository.committed("start", ("vmxlint.toml", "", 'baseline = "vmxlint-baseline.json"\n'))
+    repository.edit(*TOGGLE)
+    write("trust me")
+    repository.commit("KVM: VMX: Toggle, and say that it is known")
+    change = repository.change("--git", "HEAD")["change"]
+    assert is_toggle(change["new"])
+    assert len(change["suppressions"]) == len(change["new"])
+    for one, finding in zip(change["suppressions"], change["new"], strict=True):
+        assert (one["by"], one["reason"], one["rules"]) == (
+            "baseline",
+            "trust me",
+            [finding["rule"]],
+        )
+    text = repository.check("--git", "HEAD").stdout.decode()
+    assert re.search(r"^suppressed: \S+:\d+: the baseline ignores VMX101: trust me$", text, re.M)
 
 
 def test_terse_and_quiet_for_one_patch_at_a_time(repository: Repository) -> None:

@@ -231,12 +231,14 @@ class PatchEffect:
 
 @dataclass(frozen=True)
 class Silence:
-    """A suppression comment that a change adds: where, the rules as it names them, its reason."""
+    """What keeps quiet about a change: a comment that it adds, or an entry of the baseline for what
+    it brings; where, the rules as it names them, its reason."""
 
     path: str
     line: int
     rules: tuple[str, ...]
     reason: str
+    by: str = "comment"  # or "baseline"
 
 
 @dataclass(frozen=True)

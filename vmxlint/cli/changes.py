@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vmxlint.change.ask import Asked, Plan
     from vmxlint.change.look import Budgeted
     from vmxlint.cli.settings import Settings
-    from vmxlint.findings import Report
+    from vmxlint.findings import Report, Silence
     from vmxlint.registry import Rule
 
 _KEY = "vmxlint.changes"
@@ -168,5 +168,18 @@ def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
     if report.change is None:
         return report
     fixed = selection.narrowed(replace(report, findings=report.change.fixed), given).findings
-    change = replace(report.change, new=report.findings, fixed=fixed, by_patch=_by_patch())
+    silences = (*report.change.silences, *_held_back(report))
+    change = replace(
+        report.change, new=report.findings, fixed=fixed, silences=silences, by_patch=_by_patch()
+    )
     return replace(report, change=change)
+
+
+def _held_back(report: Report) -> Iterator[Silence]:
+    """What the baseline, which the change may have filled itself, keeps quiet about."""
+    from vmxlint.findings import Silence
+
+    for one in report.findings:
+        if one.suppressed_by == "baseline":
+            where = one.location
+            yield Silence(where.path, where.line, (one.rule,), one.suppressed or "", "baseline")

@@ -27,7 +27,8 @@ def _lines(change: Change, report: Report) -> Iterator[str]:
     for silence in change.silences:
         names = escape(", ".join(silence.rules) or "nothing")
         reason = escape(silence.reason or "no reason")
-        yield f"suppressed: {_at(silence.path, silence.line, report)} ignores {names}: {reason}"
+        who = "the baseline ignores" if silence.by == "baseline" else "ignores"
+        yield f"suppressed: {_at(silence.path, silence.line, report)} {who} {names}: {reason}"
     for effect in change.patches if change.by_patch else ():
         yield from _patch(effect, report)
     whole = "all patches: " if change.by_patch and len(change.patches) > 1 else ""

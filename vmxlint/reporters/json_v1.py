@@ -12,6 +12,7 @@ from vmxlint.findings import (
     PathChange,
     Rank,
     Report,
+    Silence,
 )
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import as_data, ends
@@ -81,10 +82,17 @@ def _change(change: Change) -> dict[str, object]:
         ],
         "paths": [_path(one) for one in change.paths],
         "patches": [_patch(one) for one in change.patches],
-        "suppressions": [
-            {"path": one.path, "line": one.line, "rules": list(one.rules), "reason": one.reason}
-            for one in change.silences
-        ],
+        "suppressions": [_silence(one) for one in change.silences],
+    }
+
+
+def _silence(one: Silence) -> dict[str, object]:
+    return {
+        "path": one.path,
+        "line": one.line,
+        "rules": list(one.rules),
+        "reason": one.reason,
+        "by": one.by,
     }
 
 
