@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import ROOT
 from tests.mutants import NESTED, SWITCH, VMX, WANTED, after, define, entry
 from tests.repositories import Repository, environment, vmxlint
 from tests.test_change import CALL, COLD, TOGGLE
@@ -83,6 +84,22 @@ def test_a_finding_in_a_file_that_is_not_staged(repository: Repository) -> None:
     repository.edit(entry("renew(vmx);"))
     (file,) = staged(repository)
     assert [place.rpartition(":")[0] for place in told(repository, file)] == ["vmx/new.c:4"]
+
+
+def test_assembly_that_calls_what_was_cold(repository: Repository) -> None:
+    repository.committed("cold", COLD)
+    repository.edit(after("vmx/vmenter.S", "call\tupdate_host_rsp_of_vmcs", "call\tnow_and_then"))
+    (file,) = staged(repository)
+    assert len(told(repository, file)) == 1
+
+
+def test_all_hooks_take_c_files_headers_and_assembly() -> None:
+    yaml, identify = pytest.importorskip("yaml"), pytest.importorskip("identify.identify")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert len(hooks) == 3
+    for hook in hooks:
+        for name in ("vmx.c", "vmx.h", "vmenter.S"):
+            assert identify.tags_from_filename(name) & set(hook["types_or"])
 
 
 def test_a_push_is_what_it_changes_since_it_left(repository: Repository) -> None:
