@@ -41,6 +41,22 @@ def test_it_says_what_check_says_of_that_file() -> None:
     assert done.stderr.startswith(f"{file}:")
 
 
+def test_findings_in_headers_are_told_once(tmp_path: Path) -> None:
+    tree = tmp_path / "arch/x86/kvm"
+    shutil.copytree(BEFORE, tree)
+    said = [kbuild(file.relative_to(tmp_path), cwd=tmp_path) for file in tree.rglob("*.c")]
+    lines = [line for done in said for line in done.stderr.splitlines()]
+    assert sorted(lines) == sorted(vmxlint("--terse", ".", cwd=tmp_path).stdout.splitlines())
+    assert any(".h:" in line for line in lines)
+
+
+def test_a_header_that_no_finding_leads_from_goes_with_who_includes_it(tmp_path: Path) -> None:
+    tree = tmp_path / "arch/x86/kvm"
+    shutil.copytree(FIXTURES / "header_cycle/hit_pair", tree)
+    (line,) = kbuild("arch/x86/kvm/vmx.c", cwd=tmp_path).stderr.splitlines()
+    assert "[VMX504]" in line
+
+
 def test_it_is_silent_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     (tmp_path / "slab.c").write_text("int slab;\n")
     (tmp_path / "other.c").write_text("#error vmread\n")
@@ -78,5 +94,7 @@ def test_a_real_kernel() -> None:
     file = "arch/x86/kvm/vmx/vmx.c"
     done = kbuild(*FLAGS, file, cwd=tree)
     assert done.returncode == 0
-    assert all(line.startswith(f"{file}:") for line in done.stderr.splitlines())
+    places = {line.split(":")[0] for line in done.stderr.splitlines()}
+    assert file in places
+    assert all(one == file or one.endswith(".h") for one in places)
     assert "[VMX101]" in done.stderr

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from vmxlint.findings import Finding
 
 _OPTIONS = ("--terse", "--quiet", "--color", "never", "--")
 _OURS = re.compile(rb"vmcs|vmread|vmwrite|vmlaunch|vmresume", re.IGNORECASE)
@@ -64,16 +67,29 @@ def _check(file: str, path: str) -> None:
         print(escape(f"vmxlint: can't check {file!r}: {error!r}"), file=sys.stderr)
 
 
+def _goes_with(finding: Finding, place: Path, files: Mapping[str, Path]) -> bool:
+    """Whether a finding is told with a C file: as it lies there; or it lies in a header, which make
+    hands to no checker, and that is the first C file that it speaks of, or includes the header."""
+    where = files[finding.location.path]
+    if where.suffix == ".c":
+        return where == place
+    others = (*finding.call_sites, *(one.location for one in finding.related))
+    spoken_of = (files[one.path] for one in others if one.path in files)
+    first = next((one for one in spoken_of if one.suffix == ".c"), None)
+    included = rb'(?m)^[ \t]*#[ \t]*include[^\n]*["/]' + re.escape(os.fsencode(where.name)) + rb'"'
+    return first == place if first else bool(re.search(included, place.read_bytes()))
+
+
 def _say(file: str, path: str) -> None:
-    """What `vmxlint check` says of the path, as far as it is about the file."""
+    """What `vmxlint check` says of the path, as far as it goes with the file."""
     from vmxlint.cli import check, output, settings
 
     place = Path(file).resolve()
     with check.command.make_context("vmxlint-kbuild", [*_OPTIONS, path]) as context:
         given = settings.resolved(context)
         report, keep = check.analysed(given)
-        opened = {one: Path(report.prefixes[one.location.path]) for one in report.findings}
-        own = tuple(one for one, where in opened.items() if where.resolve() == place)
+        files = {name: Path(opened).resolve() for name, opened in report.prefixes.items()}
+        own = tuple(one for one in report.findings if _goes_with(one, place, files))
         wanted = output.outputs("concise", ())
         output.emit(replace(report, findings=own, stale=()), given, wanted)
         keep()
