@@ -112,6 +112,7 @@ def test_revisions_that_mean_nothing(repository: Repository) -> None:
     assert "'no-such'" in refused(repository, "--git", "no-such")
     for option in ("--git", "--diff", "--patch", "--base"):  # as "$UNSET" in a script
         assert f"{option} is empty" in refused(repository, option, "")
+        assert f"{option} is given twice" in refused(repository, option, "a", option, "b")
     assert "--base" in refused(repository, "--git", "HEAD", "--base", "HEAD")
     assert "--staged" in refused(repository, "--git", "HEAD", "--staged")
     assert "no such file" in refused(repository, "--git", "HEAD", "no/such.c")

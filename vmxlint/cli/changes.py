@@ -34,8 +34,17 @@ def _aside(context: click.Context, option: click.Parameter, value: object) -> No
     context.meta.setdefault(_KEY, {})[option.name] = value
 
 
+def _once(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> None:
+    """Keep the one value of an option aside: a second one would go unseen."""
+    if len(values) > 1:
+        fail(f"{option.opts[0]} is given twice")
+    _aside(context, option, next(iter(values), None))
+
+
 def _option(name: str, metavar: str, help_text: str) -> Callable[..., object]:
-    return click.option(name, metavar=metavar, help=help_text, expose_value=False, callback=_aside)
+    return click.option(
+        name, metavar=metavar, help=help_text, multiple=True, expose_value=False, callback=_once
+    )
 
 
 def _flag(name: str, help_text: str) -> Callable[..., object]:
