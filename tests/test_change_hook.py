@@ -126,8 +126,18 @@ def test_files_that_concern_no_hypervisor(repository: Repository) -> None:
     assert done.returncode == 2
 
 
-def test_within_git_commit(repository: Repository) -> None:
+@pytest.mark.parametrize("kind", ("plain", "linked", "submodule"))
+def test_within_git_commit(kind: str, repository: Repository, tmp_path: Path) -> None:
     hook = Path(repository.top, ".git/hooks/pre-commit")
+    if kind == "linked":
+        repository.git("worktree", "add", "-q", str(tmp_path / "linked"))
+        repository = Repository(tmp_path / "linked", made=True)
+    elif kind == "submodule":
+        above = Repository(tmp_path / "above", repository.files / "vmx")
+        allowed = ("-c", "protocol.file.allow=always")
+        above.git(*allowed, "submodule", "--quiet", "add", str(repository.top), "below")
+        hook = Path(above.top, ".git/modules/below/hooks/pre-commit")
+        repository = Repository(above.top / "below", made=True)
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\nexec {sys.executable} -m vmxlint check --hook {VMX}\n")
     hook.chmod(0o755)

@@ -120,8 +120,12 @@ def _there(path: str, hook: bool) -> Path:
 
 
 def _folder(paths: Sequence[Path]) -> Path:
-    """The folder that tells the repository: that of the first path, or where vmxlint was called."""
-    first = paths[0] if paths else Path.cwd()
+    """The folder that tells the repository: that of the first path, or where vmxlint was called.
+
+    Where git has set GIT_DIR, as for a hook in a linked work tree, it takes the folder that it is
+    called in for the top.
+    """
+    first = paths[0] if paths and "GIT_DIR" not in os.environ else Path.cwd()
     return next(one for one in (first, *first.parents) if one.is_dir())
 
 
