@@ -221,8 +221,10 @@ def test_a_series_without_its_first_patch_says_so(repository: Repository) -> Non
     second = b"From " + mails.split(b"\nFrom ")[1] + b"\n"
     done = repository.check("--patch", "-", given=second)
     assert b"without patch 1 of 3, not in the mail" in done.stderr
-    done = repository.check("--patch", "-", given=mails[: mails.index(b"\nFrom ") + 1] + second)
-    assert b"without" not in done.stderr
+    first = mails[: mails.index(b"\nFrom ") + 1]
+    for whole in (first + second, first[: first.index(b"\ndiff ") + 1] + second):  # or empty
+        done = repository.check("--patch", "-", given=whole)
+        assert b"without" not in done.stderr
 
 
 @pytest.mark.parametrize(

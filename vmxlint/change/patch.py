@@ -47,16 +47,14 @@ class Patch:
 
 @dataclass(frozen=True)
 class Mailed:
-    """The patches of a file in order, and the commit that it says they are made for."""
+    """The patches of a file in order, and the commit that it says they are made for.
+
+    `missing` are the numbers of those that should come before one that is there.
+    """
 
     patches: tuple[Patch, ...]
     base: str | None = None
-
-    @property
-    def missing(self) -> list[int]:
-        """The numbers of patches that should come before one that is there."""
-        numbers = {one.number for one in self.patches}
-        return [number for number in range(1, max(numbers, default=0)) if number not in numbers]
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,10 @@ def mailed(text: bytes, given: str) -> Mailed:
         scratch = store(Path(folder) / "scratch")
         mails = [_read(mail, scratch) for mail in _split(text, scratch)]
     bases = [found[1].decode("ascii") for found in _BASE.finditer(text)]
-    return Mailed(tuple(_series(mails)), bases[0] if bases else None)
+    patches = tuple(_series(mails))
+    numbers = {one.number for one in patches}
+    missing = set(range(1, max(numbers, default=0))) - numbers - {one.number for one in mails}
+    return Mailed(patches, bases[0] if bases else None, tuple(sorted(missing)))
 
 
 def _unwrapped(text: bytes) -> bytes:

@@ -28,6 +28,7 @@ from vmxlint.change.trees import (
 )
 from vmxlint.reading.source import InputError
 
+_NAMED = 3  # patches that a note names
 _SHORT = 12  # digits of a commit's id, as kernel people write it
 
 
@@ -172,9 +173,10 @@ def _unusual(mailed: Mailed) -> str:
     """What the user should know of some mails; "" if there is nothing."""
     if not mailed.patches:
         return "no patch in the mail"
-    if missing := mailed.missing:
-        which = ", ".join(map(str, missing))
-        return f"without patch {which} of {mailed.patches[0].of}, not in the mail"
+    if mailed.missing:
+        which = ", ".join(map(str, mailed.missing[:_NAMED]))
+        more = " ..." if mailed.missing[_NAMED:] else ""
+        return f"without patch {which}{more} of {mailed.patches[0].of}, not in the mail"
     return ""
 
 
