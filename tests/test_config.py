@@ -183,9 +183,25 @@ def test_every_command_with_prices_heeds_it(command: tuple[str, ...], tree: Path
     assert vmxlint(*command, "--cpu", "skylake", cwd=tree.parent).stdout == plain.stdout
     shown = vmxlint(*command, "--show-settings", cwd=tree.parent)
     assert 'cpu = "core2"  # ' in shown.stdout and 'format = "text"' in shown.stdout
-    (tree.parent / "vmxlint.toml").write_text('cpu = "no such"\n')
-    wrong = vmxlint(*command, cwd=tree.parent)
-    assert wrong.returncode == 2 and "'no such'" in wrong.stderr
+
+
+WRONG = {
+    "cpu": ('"no such"', "no CPU family 'no such'"),
+    "environment": ('"L7"', "no environment 'L7'"),
+    "profile": ('"no such"', "no profile 'no such'"),
+    "exits-per-second": ("-1", "should be above 0"),
+    "tsc-ghz": ("1e9", "should be above 0"),
+    "model": ('"absent.toml"', "absent.toml"),
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_what_prices_wrongly_is_told_with_its_file(key: str, tree: Path) -> None:
+    value, said = WRONG[key]
+    (tree.parent / "vmxlint.toml").write_text(f"{key} = {value}\n")
+    done = vmxlint("kvm", cwd=tree.parent)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"vmxlint.toml: {key}: " in done.stderr and said in done.stderr
 
 
 def test_a_hostile_file_writes_and_runs_nothing(tree: Path) -> None:

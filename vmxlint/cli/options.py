@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,6 +47,9 @@ cache_dir = click.option(
 )
 
 
+ORIGINS = f"{__name__}.origins"
+"""In a context's `meta`: of each option that a file sets, the head of a message about it."""
+
 _WARNED = f"{__name__}.warned"
 _PRICED = (
     click.option(
@@ -70,6 +74,22 @@ def priced(command: Callable[..., Any]) -> Callable[..., Any]:
 def _given(name: str) -> Any:
     context = click.get_current_context(silent=True)
     return context.params.get(name) if context else None
+
+
+def _head(name: str) -> str:
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(ORIGINS, {}).get(name, "")) if context else ""
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Let a ModelError say which file sets the option that is wrong, if one does."""
+    from vmxlint.model import ModelError
+
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{_head(name)}{error}") from None
 
 
 def cached(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,15 +166,20 @@ def pricing(cpu: str, profile: str | None) -> Pricing:
     from vmxlint.cost import Pricing
     from vmxlint.model import load_model, profiles
 
-    model = load_model(_given("model"))
     environment = _given("environment") or "L0"
-    model.operations.lookup("vmread", cpu, environment)
+    with _about("model"):
+        model = load_model(_given("model"))
+    with _about("cpu"):
+        model.operations.lookup("vmread", cpu)
+    with _about("environment"):
+        model.operations.lookup("vmread", cpu, environment)
     mix = profiles.load(profiles.DEFAULT)
     if profile is not None:
         from vmxlint.mixes import choose
         from vmxlint.reporters.escape import escape
 
-        chosen = choose(profile, model.exits)
+        with _about("profile"):
+            chosen = choose(profile, model.exits)
         mix = chosen.profile
         for warning in chosen.warnings:
             click.get_current_context().meta[_WARNED] = True
@@ -175,7 +200,8 @@ def _rate(model: Model, cpu: str, chosen: Profile | None) -> Rate | None:
     given, clock = _given("exits_per_second"), _given("tsc_ghz")
     for option, value, most in (("exits-per-second", given, 1e8), ("tsc-ghz", clock, 100)):
         if value is not None and not 0 < value <= most:
-            fail(f"--{option} should be above 0 and at most {most:g}, not {value}")
+            head = _head(option.replace("-", "_")) or f"--{option} "
+            fail(f"{head}should be above 0 and at most {most:g}, not {value}")
     per_second = given or (chosen.exits_per_second if chosen else None)
     if per_second is None:
         return None

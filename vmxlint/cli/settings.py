@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from vmxlint.cli.leaving import CLEAN, fail, leave
+from vmxlint.cli.options import ORIGINS
 from vmxlint.config import Config, ConfigError, load, nearest
 
 COMMAND_LINE, DEFAULT = "command line", "default"
@@ -59,8 +60,7 @@ class Settings:
 
     def origin(self, name: str) -> str:
         """The file that sets an option, for the head of a message about it; "" if none does."""
-        where = self.origins.get(name, DEFAULT)
-        return "" if where in (COMMAND_LINE, DEFAULT) else f"{where}: {name.replace('_', '-')}: "
+        return _head(self.origins, name)
 
 
 _OPTIONS = (
@@ -97,6 +97,7 @@ def resolved(context: click.Context, found: Callable[[], Config] | None = None) 
         if name in values and origins[name] == DEFAULT:
             values[name], origins[name] = value, str(config.path)
     context.params.update(values)  # `options.pricing` looks there
+    context.meta[ORIGINS] = {name: _head(origins, name) for name in set_there}
     if values.get("show_settings"):
         click.echo(configured.shown(context, values, origins, config), nl=False)
         leave(CLEAN)
@@ -105,6 +106,11 @@ def resolved(context: click.Context, found: Callable[[], Config] | None = None) 
     known = {one.name for one in fields(Settings)}
     given = {name: value for name, value in values.items() if name in known}
     return Settings(**{**given, "paths": paths, "origins": origins, "base": str(base)})
+
+
+def _head(origins: Mapping[str, str], name: str) -> str:
+    where = origins.get(name, DEFAULT)
+    return "" if where in (COMMAND_LINE, DEFAULT) else f"{where}: {name.replace('_', '-')}: "
 
 
 def _origin(context: click.Context, name: str) -> str:
