@@ -55,6 +55,16 @@ def test_names_from_elsewhere(
     assert told[0].stdout == told[1].stdout
 
 
+def test_a_patch_without_context(repository: Repository) -> None:
+    repository.edit(*TOGGLE)
+    text = diffed(repository, "-U0")
+    assert is_toggle(repository.change("--patch", "-", given=text)["findings"])
+    other = text.replace(b"\n-", b"\n-never ")
+    assert other != text
+    done = repository.check("--patch", "-", given=other)
+    assert done.returncode == 2 and b"doesn't apply" in done.stderr
+
+
 def test_names_from_the_folder_that_one_is_in(repository: Repository) -> None:
     repository.edit(*TOGGLE)
     text = diffed(repository, f"--relative={KVM}")

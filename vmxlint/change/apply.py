@@ -13,6 +13,7 @@ from vmxlint.reading.source import SUFFIXES
 
 _SUFFIXES = tuple(map(os.fsencode, SUFFIXES))
 _INDEX = "applied"
+_CONTEXT = re.compile(rb"^@@ .*\n(?:[-+\\].*\n)*(?: |\r?\n)", re.M)
 
 
 class File(NamedTuple):
@@ -41,7 +42,7 @@ def applied(
     (store.folder / _INDEX).unlink(missing_ok=True)
     _fill(store, files(names))
     only = [b"--include=" + _literal(name) for name in names if len(names) < len(every)]
-    only += naming.options
+    only += [*naming.options, *_without_context(patch)]
     store.git("apply", "--cached", "--whitespace=nowarn", *only, "-", given=patch, index=_INDEX)
     found = {blob.path: blob for blob in store.staged(store.folder / _INDEX)}
     contents = store.contents([blob.id for blob in found.values()])
@@ -49,6 +50,11 @@ def applied(
         name: File(found[name].mode, contents[found[name].id]) if name in found else None
         for name in {*names, *found}
     }
+
+
+def _without_context(patch: bytes) -> list[bytes]:
+    """What lets git take a patch of which no hunk has a line around it, as `git diff -U0` makes."""
+    return [] if _CONTEXT.search(patch) else [b"--unidiff-zero"]
 
 
 def _fill(store: Store, files: Mapping[bytes, File]) -> None:
