@@ -186,6 +186,26 @@ def test_a_toggled_bit_is_written_as_often_as_the_model_says(tmp_path: Path) -> 
     assert count(found, "entry", "control_write") == Count(1, 1, 1)
 
 
+def test_the_exit_that_a_bit_asks_for_finds_it_set(tmp_path: Path) -> None:
+    more = (
+        SHADOW.replace("pin", "exec").replace("PIN_BASED", "CPU_BASED")
+        + """
+static int handle_window(struct vcpu *v)
+{
+        exec_clear_bit(v, CPU_BASED_INTR_WINDOW_EXITING);
+        return 1;
+}
+static int (*windows[])(struct vcpu *) = {
+        [EXIT_REASON_INTERRUPT_WINDOW] = handle_window,
+        [EXIT_REASON_INIT_SIGNAL] = handle_window,
+};
+"""
+    )
+    found = tree(tmp_path, "", "windows[v->exit_reason](v);", more)
+    assert count(found, "exit:INTERRUPT_WINDOW", "control_write") == Count(1, 1, 1)
+    assert bounds(count(found, "exit:INIT_SIGNAL", "control_write")) == pytest.approx((0, 0.1, 1))
+
+
 def test_the_next_vmreads_of_a_run_cost_less(tmp_path: Path) -> None:
     found = tree(tmp_path, "", "get(GUEST_RIP); get(GUEST_RSP);").path("exit")
     assert found is not None

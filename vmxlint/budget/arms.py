@@ -40,6 +40,14 @@ class Node:
     work: list[Work] = field(default_factory=list)
     forks: dict[Hashable, Fork] = field(default_factory=dict)
 
+    def all_work(self) -> Iterator[Work]:
+        """All work here and behind the tests."""
+        todo = [self]
+        while todo:
+            one = todo.pop()
+            yield from one.work
+            todo += [arm.node for fork in one.forks.values() for arm in fork.arms.values()]
+
 
 @dataclass(eq=False)
 class Arm:

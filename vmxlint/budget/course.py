@@ -117,7 +117,7 @@ class Course:
         return found
 
     def _is_behind_copy(self, arm: Arm) -> bool:
-        works = list(_works(arm.node))
+        works = list(arm.node.all_work())
         made = [one for work in works for one in work.operations]
         parts = (part for one in arm.conditions for part in walk(one.test)) if made else ()
         asked = {part.text for part in parts if part.kind == "member"}
@@ -224,15 +224,6 @@ class Course:
             for one, gate in zip(conditions, gates, strict=True)
             if not one.early or gate.kind in TURNING
         )
-
-
-def _works(node: Node) -> Iterator[Work]:
-    """All work at a node and behind its tests."""
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        yield from one.work
-        todo += [arm.node for fork in one.forks.values() for arm in fork.arms.values()]
 
 
 def _nested(outer: Interval, inner: Interval) -> Interval:

@@ -248,7 +248,18 @@ class Pass:
         if given:
             return [(here._replace(context=context), ONCE) for context, _ in ways]
         own = own_chance(gate, arm.node, self._is_steady(here.context))
+        if gate.kind == "memo" and self._is_answer(arm.node):
+            own = ONCE
         return [(here._replace(context=context), own or chance) for context, chance in ways]
+
+    def _is_answer(self, node: Node) -> bool:
+        """Whether all operations take back the request for the exit of this pass: it stands, so
+        that what they compare is not the same."""
+        made = (one for work in node.all_work() for one in work.operations)
+        answered = {self._course.rates.answered(one) for one in made}
+        if any(answered):
+            self._memory.is_particular()
+        return bool(self._reason) and answered == {self._reason}
 
     def _led_to(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
         """The contexts that are walked behind one gate, each with its probability."""

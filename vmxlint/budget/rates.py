@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from vmxlint.budget.amounts import Amount, Cap, Rhythm, once
+from vmxlint.contexts.reach import exit_for
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.operations import OperationCost
@@ -73,6 +74,18 @@ class Rates:
             return Cap(operation.field.name, kind, 1, 1)
         cap = self._limits.get(id(operation.site)) if limited else None
         return cap._replace(kind=kind) if cap else None
+
+    def answered(self, operation: Operation) -> str:
+        """The context of the exit for which a VMWRITE takes back the request, if it does."""
+        return self._answers.get(id(operation.site), "")
+
+    @cached_property
+    def _answers(self) -> Mapping[int, str]:
+        return {
+            id(one.operation.site): exit_for(one.bit.exit)
+            for one in self._program.bit_changes
+            if one.bit and one.bit.exit and one.bit.toggle == "window" and not one.sets
+        }
 
     @cached_property
     def _limits(self) -> Mapping[int, Cap]:
