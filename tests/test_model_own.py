@@ -114,7 +114,16 @@ def test_the_readmes_example(tmp_path: Path) -> None:
             '[[frequency]]\ncontext = "exits"\n',
             "frequency 1: no context 'exits'; did you mean exit",
         ),
+        (
+            '[[frequency]]\ncontext = "exit"\nlow = 0\ntypical = 0.5\nhigh = 1\n',
+            "frequency 1: 'exit' per VM-exit is as it is by definition",
+        ),
         ('[[toggle_rate]]\nbit = "PIN"\n', "toggle_rate 1: no control bit 'PIN'"),
+        (
+            '[[field]]\nfield = "EPT_POINTER"\nmajor = true\n'
+            '[[field]]\nfield = "EPT_POINTER"\nmajor = false\n',
+            "two rows for fields:EPT_POINTER",
+        ),
         ('[[field]]\nfield = "EPT_PTR"\n', "field 1: no field 'EPT_PTR'; did you mean EPT_POINTER"),
         ('[[field]]\nfield = "EPT_POINTER"\nmajor = 1\n', "major should be true or false, not 1"),
     ],

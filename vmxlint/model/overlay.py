@@ -54,13 +54,13 @@ def _overlaid(model: Model, table: Table, file: str) -> Model:
     frequencies = _rows(table, "frequency", reader.frequency)
     rates = _rows(table, "toggle_rate", reader.rate)
     clocks = _rows(table, "clock", reader.clock)
-    fields = dict(_rows(table, "field", reader.field))
+    fields = _rows(table, "field", reader.field)
     names = [
         *(f"operations:{one.name}" for one in operations),
         *(f"frequencies:{one.name}" for one in frequencies),
         *(f"toggles:{one.bit}" for one in rates),
         *(f"clocks:{one.family}" for one in clocks),
-        *(f"fields:{name}" for name in fields),
+        *(f"fields:{name}" for name, _ in fields),
     ]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise table.error(f"two rows for {twice}")
@@ -73,7 +73,7 @@ def _overlaid(model: Model, table: Table, file: str) -> Model:
         frequencies=FrequencyTable({**model.frequencies.rows, **{f.key: f for f in frequencies}}),
         controls=ControlTable(controls.bits, {**controls.rates, **{r.bit: r for r in rates}}),
         clocks=_with_clocks(model.clocks, clocks),
-        fields=_with_fields(model.fields, fields, said),
+        fields=_with_fields(model.fields, dict(fields), said),
         overlay=Overlay(file, tuple(names)),
     )
 
@@ -109,6 +109,8 @@ class _Reader:
         _named(row, [context], [one for one, _ in known], "context")
         if (context, per) not in known:
             raise row.error(f"no row {context!r} per {per}")
+        if known[context, per].is_definition:
+            raise row.error(f"{context!r} per {per} is as it is by definition")
         times = _capped(row, row.ends(), _MOST_TIMES)
         return Frequency(context, times, per, HERE, self._source(row))
 
