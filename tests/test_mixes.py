@@ -239,6 +239,20 @@ def test_other_versions_of_kvmexit(tmp_path: Path) -> None:
     assert chosen(tmp_path, timed).profile.samples == COUNTS
 
 
+def test_the_first_perf_printed_one_time_only(tmp_path: Path) -> None:
+    text = perf(COUNTS).replace("Min Time    Max Time ", "").replace("0.45us   9554.94us ", "")
+    assert text.count("us") == len(COUNTS) + 1
+    assert chosen(tmp_path, text).profile.samples == COUNTS
+
+
+def test_a_table_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    whole = perf(COUNTS)
+    found = chosen(tmp_path, whole[: whole.index("                 HLT")])
+    assert [one.partition(": ")[2] for one in found.warnings] == [
+        "no Total Samples below the rows: cut off?"
+    ]
+
+
 def test_the_histograms_of_later_perf(tmp_path: Path) -> None:
     head = "Event name  Samples  Sample%  Time (ns)  Time%  Max Time (ns)  Min Time (ns)  Mean"
     rows = "\n".join(
@@ -275,6 +289,13 @@ def test_the_histograms_of_later_perf(tmp_path: Path) -> None:
         ("exits              5       6\nhalt_exits  3 4\n", r"mix\.txt:1: .*run it with -t"),
         (log(COUNTS) + "   1 2 3\n", r"mix\.txt:4: not a row of kvm_stat: 3 numbers for 6"),
         (stamped_log(COUNTS).replace("11-27", "13-27"), r"mix\.txt:2: no such time"),
+        (batch(COUNTS).replace("600\n", "9" * 400 + "\n"), r"mix\.txt:1: no rate of exits: inf"),
+        (
+            f"{SCRIPT.format(at=1, reason='HLT')}\n{SCRIPT.format(at=1, reason='HLT')}\n".replace(
+                " 1.000000", " " + "9" * 400 + ".0", 1
+            ),
+            r"mix\.txt:1: no rate of exits: 0",
+        ),
         (bcc(COUNTS).replace("900", "many"), r"mix\.txt:5: not a row of bcc kvmexit"),
         (
             FTRACE.format(at=1, reason="HLT").replace("reason", "r"),
@@ -364,6 +385,15 @@ def test_a_profile_in_the_form_of_the_bundled_ones(tmp_path: Path) -> None:
     profile = choose(str(own), EXITS).profile
     assert (profile.name, profile.samples) == ("own", {"HLT": 4, "INTERRUPT_WINDOW": 2})
     assert profile.share("HLT") == 0.4
+    whole = own.read_text()
+    for damage, said in (
+        (("total = 10", "total = 10\nexits_per_second = -5"), "exits_per_second should be above 0"),
+        (("total = 10", "total = 10\nexits_per_second = 0"), "exits_per_second should be above 0"),
+        (("total = 10", f"total = {'9' * 400}"), "more than"),
+    ):
+        own.write_text(whole.replace(*damage))
+        with pytest.raises(ModelError, match=said):
+            choose(str(own), EXITS)
     own.write_text("samples = 3\n")
     with pytest.raises(ModelError, match=r"own\.toml.*samples should be"):
         choose(str(own), EXITS)

@@ -196,9 +196,11 @@ def _rate(model: Model, cpu: str, chosen: Profile | None) -> Rate | None:
     """The rate of exits that was given, else that of the profile that was chosen."""
     from vmxlint.cost import Rate
     from vmxlint.interval import exactly
+    from vmxlint.model.profiles import MOST_PER_SECOND
 
     given, clock = _given("exits_per_second"), _given("tsc_ghz")
-    for option, value, most in (("exits-per-second", given, 1e8), ("tsc-ghz", clock, 100)):
+    limits = ("exits-per-second", given, MOST_PER_SECOND), ("tsc-ghz", clock, 100)
+    for option, value, most in limits:
         if value is not None and not 0 < value <= most:
             head = _head(option.replace("-", "_")) or f"--{option} "
             fail(f"{head}should be above 0 and at most {most:g}, not {value}")

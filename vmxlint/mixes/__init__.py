@@ -12,7 +12,7 @@ from vmxlint.mixes import kvm_stat, kvmexit, perf, tracepoints
 from vmxlint.mixes.lines import STDIN, Line, MixError, lines
 from vmxlint.mixes.mix import Mix
 from vmxlint.model.exits import ExitTable
-from vmxlint.model.profiles import Profile, load, names, read_profile
+from vmxlint.model.profiles import MOST_PER_SECOND, Profile, load, names, read_profile
 from vmxlint.model.tables import ModelError, user_file
 
 FORMATS = (tracepoints, perf, kvm_stat, kvmexit)
@@ -85,6 +85,8 @@ def _canonical(path: str, mix: Mix, exits: ExitTable) -> Chosen:
         why = f"{most!r} is none: another CPU's?" if most else "nothing is counted"
         raise MixError(path, line, f"no exits of Intel VMX: {why}")
     per_second = total / mix.seconds if mix.seconds else mix.per_second
+    if per_second is not None and not 0 < per_second <= MOST_PER_SECOND:
+        raise MixError(path, 1, f"no rate of exits: {per_second:g} per second")
     name = "stdin" if path == STDIN else Path(path).name
     profile = Profile(name, "the user's own", "", samples, total, per_second)
     return Chosen(profile, (*mix.warnings, *_about(path, mix, unknown, total)))

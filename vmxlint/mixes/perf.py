@@ -1,7 +1,8 @@
 """`perf kvm stat report --stdio` and `perf kvm stat live`.
 
 The rows are those of print_result() in Linux's tools/perf/builtin-kvm.c, whose first column has 20
-or 40 characters, and those that its later histograms print. Time% is of no use here: HLT blocks.
+or 40 characters, without the least and the longest time in the first releases, and those that its
+later histograms print. Time% is of no use here: HLT blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ NAME = "perf kvm stat"
 _NUMBER = r"[-+]?(?:nan|inf|[\d.,'\u2019\u00a0\u202f]+)"
 _ROW = re.compile(
     rf"^\s*(?P<reason>\S.*?)\s+(?P<samples>{INTEGER})\s+{_NUMBER}\s?%\s+{_NUMBER}\s?%"
-    rf"\s+{_NUMBER}us\s+{_NUMBER}us\s+{_NUMBER}us\s+\(\s*\+-\s*{_NUMBER}\s?%\s*\)\s*$"
+    rf"(?:\s+{_NUMBER}us\s+{_NUMBER}us)?\s+{_NUMBER}us\s+\(\s*\+-\s*{_NUMBER}\s?%\s*\)\s*$"
 )
 _HISTOGRAM_ROW = re.compile(
     rf"^\s*(?P<reason>\S.*?)\s+(?P<samples>{INTEGER})\s+{_NUMBER}\s?%(?:\s+{_NUMBER}\s?%?)*\s*$"
@@ -93,6 +94,8 @@ class _Reader:
         """All tables added up; what is left open is an error."""
         if self._begun:
             self._count(self._begun, self._begun)
+        if self._row is _ROW:
+            self._warnings.append(f"{self._path}: no Total Samples below the rows: cut off?")
         if self._tables > 1 and not self._clock:
             self._warnings.append(f"{self._path}: {self._tables} tables, added up")
         return self._counting.mix(over(self._clock), warnings=tuple(self._warnings))

@@ -12,6 +12,8 @@ from vmxlint.model.tables import ModelError, Table, bundled
 
 DEFAULT = "cpu_bound_sysbench"
 SUFFIX = ".toml"
+MOST_PER_SECOND = 1e8  # exits
+_MOST_EXITS = 10**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +63,13 @@ def load(name: str) -> Profile:
 def read_profile(table: Table) -> Profile:
     """The contents of one profile's file."""
     samples, total = table.numbers("samples"), table.take("total", int)
+    if total > _MOST_EXITS:
+        raise table.error(f"more than {_MOST_EXITS:g} exits")
     if not 0 < sum(samples.values()) <= total or min(samples.values()) < 0:
         raise table.error(f"samples do not fit a total of {total}")
     rate = table.take("exits_per_second", int) if "exits_per_second" in table.left else None
+    if rate is not None and not 0 < rate <= MOST_PER_SECOND:
+        raise table.error(f"exits_per_second should be above 0 and at most {MOST_PER_SECOND:g}")
     return Profile(
         name=table.text("name"),
         description=table.text("description"),
