@@ -84,6 +84,8 @@ def test_what_why_finds(wanted: str, name: str, says: str) -> None:
 
 
 def test_what_is_not_there_is_named_with_what_is_near() -> None:
+    with pytest.raises(ModelError, match="'VMWRIT'; did you mean VMWRITE"):  # not in 'VMWRITEs'
+        find(ROWS, "VMWRIT")
     with pytest.raises(ModelError, match="'VMRAED'; did you mean VMREAD"):
         find(ROWS, "VMRAED")
     with pytest.raises(ModelError, match=r"'no such thing'$"):

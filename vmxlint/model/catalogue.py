@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from vmxlint.model import Model, profiles, rows
@@ -45,7 +46,7 @@ def catalogue(model: Model, chosen: Profile | None = None) -> tuple[Row, ...]:
 
 
 def find(among: Sequence[Row], wanted: str) -> tuple[Row, ...]:
-    """The rows of that name, alias or source, in any case, else those whose source has it in it.
+    """The rows of that name, alias or source, in any case, else those whose source has these words.
 
     `table:name` asks for one table only. ModelError with the nearest names if there are none.
     """
@@ -56,7 +57,8 @@ def find(among: Sequence[Row], wanted: str) -> tuple[Row, ...]:
     if found := _called([row for row in among if row.table == table], name):
         return found
     if len(folded) >= _SHORTEST_PART:
-        if found := tuple(row for row in among if folded in row.source.casefold()):
+        words = re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
+        if found := tuple(row for row in among if words.search(row.source.casefold())):
             return found
     known = {word.casefold(): word for row in among for word in (row.name, *row.aliases)}
     near = difflib.get_close_matches(folded, known, 3, 0.6)

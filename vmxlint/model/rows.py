@@ -58,7 +58,7 @@ def operations(model: Model) -> Iterator[Row]:
             row.source,
             row.cycles,
             "cycles",
-            (row.operation, _INSTRUCTION.sub("", row.operation)),
+            tuple(dict.fromkeys((row.operation, _INSTRUCTION.sub("", row.operation)))),
         )
 
 
