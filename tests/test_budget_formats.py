@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -142,8 +143,23 @@ def test_the_picture_says_what_it_is_of(before: Budget) -> None:
             assert word in head[1]
 
 
-def test_boxes_stay_inside_the_picture_and_their_row(before: Budget) -> None:
-    text = budget_html.render(before, "some tree")
+def test_a_long_head_takes_several_lines(before: Budget) -> None:
+    named = replace(before, cpu=f"skylake, rows of {'m' * 90}.toml", profile=f"{'p' * 200}.txt")
+    text = budget_html.render(named, "some tree")
+    for picture in re.findall(r"<svg viewBox.*?</svg>", text, re.DOTALL):
+        lines = re.findall(r'<text class="head" x="8" y="(\d+)">(.*?)</text>', picture)
+        assert max(len(line) for _, line in lines) <= 149
+        said = "".join(line for _, line in lines).replace(" ", "")
+        for word in ("modelled", "notmeasured]", f"{'m' * 90}.toml", f"profile{'p' * 200}.txt"):
+            assert word in said
+        first = re.search(r'<rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="23"', picture)
+        assert first is not None
+        assert float(first[1]) > max(int(top) for top, _ in lines)
+
+
+@pytest.mark.parametrize("profile", ["cpu_bound_sysbench", "p" * 400])
+def test_boxes_stay_inside_the_picture_and_their_row(before: Budget, profile: str) -> None:
+    text = budget_html.render(replace(before, profile=profile), "some tree")
     for picture in re.findall(r"<svg viewBox.*?</svg>", text, re.DOTALL):
         size = re.search(r'viewBox="0 0 (\d+) (\d+)"', picture)
         assert size is not None

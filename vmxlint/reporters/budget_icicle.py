@@ -7,6 +7,7 @@ travels without its caption.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from vmxlint.reporters.escape import escape, unobeyed
 
 WIDTH, _ROW, _TOP, _BOTTOM = 1200, 24, 34, 30
 _LETTER = 6.7  # pixels, of the widest letters in use at 11 px
+_HEAD_LETTER, _HEAD_LINE = 7.9, 18  # pixels, of those of the head at 13 px
 _NARROWEST = 1.2  # pixels; narrower boxes are not drawn
 _KINDS = (
     ("vmread", "VMREAD"),
@@ -43,15 +45,17 @@ def picture(root: Node, basis: str) -> str:
     """The picture of a tree; `basis` says model, profile and CPU."""
     boxes = list(_boxes(root))
     rows = 1 + max(box.row for box in boxes)
-    height = _TOP + rows * _ROW + _BOTTOM
     title = f"{root.frame.name}: ~{two_digits(root.cycles.typical)} cycles, modelled"
+    said = unobeyed(escape(f"{title} ({_range(root.cycles)}) [{basis}]"))
+    head = textwrap.wrap(said, int((WIDTH - 16) / _HEAD_LETTER))
+    top = _TOP + (len(head) - 1) * _HEAD_LINE
+    height = top + rows * _ROW + _BOTTOM
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{_attribute(title)}">',
         f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-        f'<text class="head" x="8" y="22">{_text(title)} '
-        f"({_range(root.cycles)}) [{_text(basis)}]</text>",
-        *(_box(box, root) for box in boxes),
-        *_legend(_TOP + rows * _ROW + 20),
+        *(_headline(line, number) for number, line in enumerate(head)),
+        *(_box(box, root, top + box.row * _ROW) for box in boxes),
+        *_legend(top + rows * _ROW + 20),
         "</svg>",
     ]
     return "\n".join(parts)
@@ -85,10 +89,14 @@ def _chain(node: Node) -> list[Node]:
     return chain
 
 
-def _box(box: _Box, root: Node) -> str:
+def _headline(line: str, number: int) -> str:
+    top = 22 + number * _HEAD_LINE
+    return f'<text class="head" x="8" y="{top}">{html.escape(line, quote=False)}</text>'
+
+
+def _box(box: _Box, root: Node, top: int) -> str:
     last = box.nodes[-1]
     kind = CLASSES.get(last.frame.kind or "call", CLASSES["call"])
-    top = _TOP + box.row * _ROW
     label = _fitting([one.frame.name for one in box.nodes], box.width)
     said = f'<text x="{box.left + 4:.1f}" y="{top + 16}">{_text(label)}</text>' if label else ""
     return (
