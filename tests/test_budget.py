@@ -220,6 +220,28 @@ def test_the_transition_in_hardware_is_a_step_of_its_own(tmp_path: Path) -> None
     assert not hardware.calls
 
 
+def test_calls_in_a_circle_are_unfolded_once(tmp_path: Path) -> None:
+    more = """
+static void pong(struct vcpu *v);
+static void ping(struct vcpu *v)
+{
+        int i;
+        for (i = 0; i < 4; i++)
+                pong(v);
+}
+static void pong(struct vcpu *v)
+{
+        get(EXIT_QUALIFICATION);
+        if (v->state)
+                ping(v);
+}
+"""
+    found = tree(tmp_path, "", "ping(v);", more)
+    for path in found.paths:
+        done = sum(one.expected for one in path.steps if one.kind == "vmread")
+        assert done == pytest.approx(path.operations["vmread"].expected)
+
+
 def test_two_trees_are_compared_path_by_path(tmp_path: Path) -> None:
     old = tree(tmp_path, "put(PIN_BASED_VM_EXEC_CONTROL, 1); put(GUEST_RSP, 1);")
     new = tree(tmp_path, "put(GUEST_RSP, 1);")

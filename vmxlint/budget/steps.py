@@ -62,11 +62,12 @@ class Unfolded:
     def _below(
         self, point: Point, times: float, above: tuple[Call, ...]
     ) -> Iterator[tuple[Step, bool]]:
-        todo = [(point, times, above)]
+        todo: list[tuple[Point, float, tuple[Call, ...], tuple[Point, ...]]]
+        todo = [(point, times, above, ())]
         while todo and self._left > 0:
-            point, times, above = todo.pop()
+            point, times, above, outside = todo.pop()
             self._left -= 1
-            calls = (*above, self._call(point.routine))
+            calls, under_way = (*above, self._call(point.routine)), (*outside, point)
             behind: dict[Point, float] = {}
             for share, what in self._pass.outcome(point).parts:
                 if isinstance(what, Made):
@@ -75,9 +76,9 @@ class Unfolded:
                 else:
                     behind[what[1]] = behind.get(what[1], 0.0) + times * share
             todo += [
-                (callee, min(often, MOST), calls)
+                (callee, min(often, MOST), calls, under_way)
                 for callee, often in reversed(behind.items())
-                if often >= SELDOM and len(calls) < _LONGEST
+                if often >= SELDOM and len(calls) < _LONGEST and callee not in under_way
             ]
 
     def _made(
