@@ -239,6 +239,21 @@ def test_a_rate_of_exits_gives_the_part_of_a_core() -> None:
     assert 0 < load["part_of_a_core"]["low"] < 1
 
 
+def test_what_is_counted_without_a_price_is_a_difference(tmp_path: Path) -> None:
+    load = 'static void load(void *p) { asm volatile("vmptrld %0" : : "m"(p)); }'
+    found = tree(tmp_path, "", "", load), tree(tmp_path, "load(v->bits);", "", load)
+    changes = compared(*found)
+    text = budget_text.render_difference(found[1], changes, ["old", "new"], color=False)
+    assert re.search(r"^entry +0 +not priced +not priced +VMPTRLD \+1.0$", text, re.MULTILINE)
+    assert "1 path costs the same." in text
+    assert "(grade X): VMPTRLD" in text
+    page = budget_html.render_difference(found[1], changes, ["old", "new"])
+    assert "<td>VMPTRLD +1.0</td>" in page.replace(' class="left"', "")
+    assert "(grade X): VMPTRLD" in page
+    same = budget_text.render_difference(found[1], compared(found[1], found[1]), "ab", color=False)
+    assert "VMPTRLD +" not in same
+
+
 def test_two_trees_are_compared_by_the_command() -> None:
     done = vmxlint("budget", BEFORE, AFTER)
     assert done.returncode == 0

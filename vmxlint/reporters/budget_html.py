@@ -13,15 +13,16 @@ from vmxlint.reporters.budget_rows import (
     average_of,
     counted,
     counts_changed,
+    difference,
     is_exit,
     kinds_in,
     moved,
     ordered,
     priced,
     said_of_others,
+    said_of_unpriced,
     share_of,
     side,
-    signed,
 )
 from vmxlint.reporters.budget_tree import average, tree_of
 from vmxlint.reporters.escape import escape
@@ -65,8 +66,6 @@ def render_difference(budget: Budget, changes: Sequence[Change], paths: Sequence
 
 def _page(title: str, body: Iterable[str], budget: Budget) -> str:
     style = files(__package__).joinpath("budget.css").read_text("utf-8")
-    unpriced = dict.fromkeys(kind.upper() for one in budget.paths for kind in one.unpriced)
-    left_out = f" Counted but not priced (grade X): {', '.join(unpriced)}." if unpriced else ""
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -77,8 +76,8 @@ def _page(title: str, body: Iterable[str], budget: Budget) -> str:
             f"<title>{_text(title)}</title>",
             f"<style>\n{style}</style></head><body>",
             *body,
-            f"<footer><p>{_LEGAL}{left_out}</p><p>Exit mix: {_text(budget.source)}. "
-            f"vmxlint {__version__}.</p></footer>",
+            f"<footer><p>{_LEGAL} {said_of_unpriced(budget.paths)}</p>"
+            f"<p>Exit mix: {_text(budget.source)}. vmxlint {__version__}.</p></footer>",
             "</body></html>\n",
         ]
     )
@@ -151,11 +150,12 @@ def _changes(changes: Sequence[Change]) -> str:
 
 def _changed(change: Change, longest: float) -> str:
     way = "less" if change.delta.typical < 0 else "more"
+    typical, interval = difference(change)
     cells = [
         side(change.before),
         side(change.after),
-        f'<b class="{way}">{signed(change.delta.typical)}</b>',
-        f"{signed(change.delta.low)} to {signed(change.delta.high)}",
+        f'<b class="{way}">{typical}</b>',
+        interval,
         _moved(change, longest, way),
     ]
     listed = f'<td class="left">{_text(counts_changed(change))}</td>'
@@ -164,6 +164,8 @@ def _changed(change: Change, longest: float) -> str:
 
 def _moved(change: Change, longest: float, way: str) -> str:
     """The difference as a bar from the middle: to the left for less, to the right for more."""
+    if not longest:
+        return ""
     middle = _BAR / 2
     low, typical, high = (middle + middle * end / longest for end in change.delta)
     return (

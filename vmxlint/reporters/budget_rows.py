@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vmxlint.budget import Budget, Change, Count, PathCost
 from vmxlint.reporters.cycles import load_in_words, two_digits
@@ -38,7 +38,8 @@ def ordered(budget: Budget) -> list[PathCost]:
 
 
 def moved(changes: Sequence[Change]) -> list[Change]:
-    """The paths that cost more or less: common and nested ones, then exits, the most moved first"""
+    """The paths that cost more or less, or do what has no price more or less often: common and
+    nested ones, then exits, the most moved first."""
     found = [one for one in changes if _moves(one)]
     return sorted(
         found,
@@ -49,7 +50,19 @@ def moved(changes: Sequence[Change]) -> list[Change]:
 def _moves(change: Change) -> bool:
     if change.before is None or change.after is None:
         return True
+    return _is_dearer(change) or bool(counts_changed(change))
+
+
+def _is_dearer(change: Change) -> bool:
     return max(map(abs, change.delta)) >= _EVEN
+
+
+def difference(change: Change) -> tuple[str, str]:
+    """The typical cycles that a path costs more or less, and their interval."""
+    if not _is_dearer(change) and counts_changed(change):
+        return "not priced", ""
+    low, typical, high = map(signed, change.delta)
+    return typical, f"{low} to {high}"
 
 
 def said_of_others(changes: Sequence[Change]) -> str:
@@ -57,6 +70,13 @@ def said_of_others(changes: Sequence[Change]) -> str:
     same = len(changes) - len(moved(changes))
     noun = "path costs" if same == 1 else "paths cost"
     return f"{same} {noun} the same." if same else ""
+
+
+def said_of_unpriced(paths: Iterable[PathCost]) -> str:
+    """What is counted without a price; empty if nothing is."""
+    found = dict.fromkeys(kind for one in paths for kind in one.unpriced)
+    names = ", ".join(kind.upper() for kind in found)
+    return f"Counted but not priced, for there is only a guess (grade X): {names}." if names else ""
 
 
 def counted(count: Count) -> tuple[str, str]:

@@ -15,14 +15,15 @@ from vmxlint.reporters.budget_rows import (
     average_of,
     counted,
     counts_changed,
+    difference,
     kinds_in,
     moved,
     ordered,
     priced,
     said_of_others,
+    said_of_unpriced,
     share_of,
     side,
-    signed,
 )
 from vmxlint.reporters.cycles import two_digits
 from vmxlint.reporters.escape import escape
@@ -75,7 +76,8 @@ def render_difference(
     console.print(_title(f"{new} against {old}: cycles per pass", budget))
     if moved(changes):
         console.print(_changes(moved(changes)))
-    if said := said_of_others(changes):
+    both = [path for one in changes for path in (one.before, one.after) if path]
+    for said in filter(None, (said_of_others(changes), said_of_unpriced(both))):
         console.print(said, style="dim")
     return _printed(console)
 
@@ -167,10 +169,8 @@ def _notes(budget: Budget) -> Iterator[str]:
         yield said
     yield "Counts: expected (fewest-most) in one pass; controls are those of the VMWRITEs that go"
     yield "to a major control. exit:REASON is the whole way from the exit to the next VM-entry."
-    unpriced = dict.fromkeys(kind for one in budget.paths for kind in one.unpriced)
-    if unpriced:
-        names = ", ".join(kind.upper() for kind in unpriced)
-        yield f"Counted but not priced, for there is only a guess (grade X): {names}."
+    if said := said_of_unpriced(budget.paths):
+        yield said
 
 
 def _changes(changes: Sequence[Change]) -> Table:
@@ -184,12 +184,13 @@ def _changes(changes: Sequence[Change]) -> Table:
         left=["path", "operations"],
     )
     for one in changes:
+        typical, interval = difference(one)
         table.add_row(
             Text(escape(one.context)),
             side(one.before),
             side(one.after),
-            Text(signed(one.delta.typical), style="green" if one.delta.typical < 0 else "red"),
-            f"{signed(one.delta.low)} to {signed(one.delta.high)}",
+            Text(typical, style="green" if one.delta.typical < 0 else "red"),
+            interval,
             counts_changed(one),
         )
     return table
