@@ -79,8 +79,9 @@ def _canonical(path: str, mix: Mix, exits: ExitTable) -> Chosen:
         into[name or reason] = into.get(name or reason, 0) + count
     total = sum(samples.values()) + sum(unknown.values())
     strange = {reason: n for reason, n in unknown.items() if reason.upper() != UNKNOWN}
-    if not sum(samples.values()) or sum(strange.values()) > total / 2:
-        most = max(strange, key=lambda reason: strange[reason], default="")
+    foreign = {reason: n for reason, n in strange.items() if exits.is_of_another_cpu(reason)}
+    if foreign or not sum(samples.values()) or sum(strange.values()) > total / 2:
+        most = max(foreign or strange, key=lambda reason: strange[reason], default="")
         line = mix.lines.get(most) or min(mix.lines.values(), default=1)
         why = f"{most!r} is none: another CPU's?" if most else "nothing is counted"
         raise MixError(path, line, f"no exits of Intel VMX: {why}")

@@ -12,17 +12,22 @@ PREFIX = "EXIT_REASON_"
 
 @dataclass(frozen=True, eq=False)
 class ExitTable:
-    """The basic exit reasons of the SDM, and other spellings of them."""
+    """The basic exit reasons of the SDM, other spellings of them, and what is none of them."""
 
     reasons: Mapping[str, int]
     aliases: Mapping[str, str]
     source: str
+    others: frozenset[str]
 
     def canonical(self, name: str) -> str | None:
         """The reason's name here: without EXIT_REASON_, in today's spelling."""
         bare = name.removeprefix(PREFIX)
         reason = self.aliases.get(bare, bare)
         return reason if reason in self.reasons else None
+
+    def is_of_another_cpu(self, name: str) -> bool:
+        """Whether a tool prints this name for an exit that is none of VMX."""
+        return name.casefold().removeprefix("exit_") in self.others
 
     def number(self, name: str) -> int | None:
         """The basic exit reason, bits 15:0 of VM_EXIT_REASON."""
@@ -43,4 +48,6 @@ def read_exits(table: Table) -> ExitTable:
         raise table.error("two exit reasons have the same number")
     if unknown := set(names.values()).difference(reasons):
         raise aliases.error(f"not exit reasons: {', '.join(sorted(unknown))}")
-    return ExitTable(reasons, names, table.text("source"))
+    others = Table(f"{table.where}, [others]", table.take("others", dict))
+    foreign = others.all(lambda row: frozenset(row.texts("names")))
+    return ExitTable(reasons, names, table.text("source"), foreign)
