@@ -35,7 +35,6 @@ from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.reach import EXIT, NESTED_EXIT, Reach
 from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.hits import Hit, spot
-from vmxlint.interval import exactly
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 
@@ -119,7 +118,7 @@ def _needless(program: Program, reaches: tuple[Reach, ...]) -> Times:
     """How often the field is read for nothing: on all exits but those that define it."""
     counted = program.pricing.times(reaches)
     profile = program.pricing.profile
-    rest = exactly(max(0.0, 1 - sum(map(profile.share, DEFINED_FOR))))
+    rest = profile.frequency(*DEFINED_FOR).complement()
     return Times(
         counted.per_exit * rest,
         counted.per_nested_round_trip * rest,

@@ -42,7 +42,6 @@ from vmxlint.cost import VMREAD, Saving, Times
 from vmxlint.facts import Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.hits import Hit, spot
-from vmxlint.interval import exactly
 from vmxlint.numbers import evaluate
 from vmxlint.operations.templates import assigned
 from vmxlint.program import Program
@@ -176,7 +175,7 @@ def _saving(program: Program, trail: Trail) -> Saving:
     reads = [r for r in program.reaches(trail.operation) if r.context == EXIT]
     counted = program.pricing.times(reads)
     profile = program.pricing.profile
-    rest = exactly(max(0.0, 1 - profile.share(REASON)))
+    rest = profile.frequency(REASON).complement()
     per_exit, per_nested = counted.per_exit.capped(1), counted.per_nested_round_trip.capped(2)
     return Saving(VMREAD, Times(per_exit * rest, per_nested * rest, counted.grade, profile.source))
 

@@ -405,6 +405,7 @@ def test_a_profile_may_leave_exits_unlisted() -> None:
     assert (profile.share("HLT"), profile.unlisted) == (0.4, 0.6)
     assert profile.frequency("HLT") == exactly(0.4)
     assert profile.frequency("VMCALL") == Interval(0, 0, 0.6)
+    assert profile.frequency("HLT", "VMCALL", "CPUID") == Interval(0.4, 0.4, 1)
 
 
 AMOUNTS = st.floats(min_value=0, max_value=1e9)

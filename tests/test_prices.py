@@ -51,6 +51,15 @@ def test_the_worked_table_on_the_demo_tree(
     assert worked(analysed(FIXTURES / "kvm_before"), rule, part, per) == {(low, typical, high)}
 
 
+@pytest.mark.parametrize("rule", ["VMX201", "VMX202"])
+def test_a_reason_that_a_mix_does_not_list_may_be_all_the_rest_of_it(rule: str) -> None:
+    mix = Profile("cut", "", "", {"HLT": 60}, 100)
+    wanted = options(rule)
+    cut = replace(wanted, pricing=replace(wanted.pricing, profile=mix))
+    prices = {one.cost.per_exit for one in run([str(FIXTURES / "kvm_before")], cut).findings}
+    assert Interval(0.6 * 5, 25, 50) in prices
+
+
 @pytest.mark.parametrize(("rule", "part", "per", "low", "typical", "high"), WORKED)
 def test_the_worked_table_on_the_kernel_it_is_about(
     rule: str, part: str, per: str, low: int, typical: int, high: int

@@ -8,7 +8,7 @@ from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.reach import NESTED, Reach
 from vmxlint.cost import Pricing
 from vmxlint.findings import Chance
-from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.interval import ONCE, Interval
 from vmxlint.program import Program
 
 _BASES = {"hint": "known", "failure": "known", "request": "known"}
@@ -33,5 +33,5 @@ def _chances(reach: Reach, program: Program) -> Iterator[Chance]:
 
 def _share(gate: Gate, pricing: Pricing) -> Interval:
     """The part of all exits that have, or have not, one of the gate's reasons."""
-    share = min(1.0, sum(pricing.profile.share(reason) for reason in sorted(gate.reasons)))
-    return exactly(share if gate.among else 1 - share)
+    share = pricing.profile.frequency(*gate.reasons)
+    return share if gate.among else share.complement()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from vmxlint.interval import Interval, exactly
+from vmxlint.interval import Interval
 from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
@@ -35,11 +35,11 @@ class Profile:
         """The part of all exits that this reason causes, 0 to 1; 0 for one that is not listed."""
         return self.samples.get(reason, 0) / self.total
 
-    def frequency(self, reason: str) -> Interval:
-        """The share of a reason; of one that is not listed, up to all that is not listed."""
-        if reason in self.samples:
-            return exactly(self.share(reason))
-        return Interval(0, 0, max(0.0, self.unlisted))
+    def frequency(self, *reasons: str) -> Interval:
+        """The share of some reasons; of those that are not listed, up to all that is not listed."""
+        listed = sum(map(self.share, sorted(set(reasons))))
+        open_ = max(0.0, self.unlisted) if any(r not in self.samples for r in reasons) else 0.0
+        return Interval(listed, listed, listed + open_).capped(1)
 
     @property
     def unlisted(self) -> float:
