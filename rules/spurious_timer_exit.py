@@ -82,7 +82,11 @@ def _is_asked_for(program: Program, way: Way, writing: Collection[Routine]) -> b
     """Whether what is noted beside the write keeps a function that sets no timer from acting, or
     is told to others."""
     return any(
-        look.routine not in writing and (not look.guarded or any(map(_acts, look.guarded)))
+        look.routine not in writing
+        and (
+            not look.guarded
+            or any(_acts(site) and not _tells(program, site) for site in look.guarded)
+        )
         for place in _noted(program, way)
         for look in looks_at(place, program.linker, program.structs)
     )
@@ -90,6 +94,12 @@ def _is_asked_for(program: Program, way: Way, writing: Collection[Routine]) -> b
 
 def _acts(site: Site) -> bool:
     return not site.kind and site.expr.kind in ("call", "assign")
+
+
+def _tells(program: Program, site: Site) -> bool:
+    """Whether a site only prints a message."""
+    callee = site.expr.kids[0].text if site.expr.kind == "call" else ""
+    return callee in program.dialect.only_inside | program.dialect.failure
 
 
 def _noted(program: Program, way: Way) -> Iterator[Place]:

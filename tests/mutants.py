@@ -433,6 +433,14 @@ SELDOM = [
         "VMX105",
         [entry("GAP(128);"), define("#define GAP(n) vmcs_write32(PLE_GAP, n)")],
     ),
+    Mutant(
+        "each-switch-behind-an-assertion",
+        "VMX105",
+        [
+            (NESTED, "if (last == next)", "if (WARN_ON_ONCE(last == next))"),
+            switch_vmcs("vmcs_write64(EPT_POINTER, vmx->eptp);"),
+        ],
+    ),
 ]
 
 HOST = [
@@ -640,6 +648,32 @@ REPEATED = [
 ]
 
 KNOWN = [
+    Mutant(
+        "shadow-wiped-where-it-is-made",
+        "VMX204",
+        [
+            leave("vmx->vpid += vmcs_read32(CPU_BASED_VM_EXEC_CONTROL) & 1;"),
+            (
+                NESTED,
+                "= handle_vmlaunch;",
+                "= handle_vmlaunch;\n\thandlers[EXIT_REASON_VMCALL] = make_vmcs02;",
+            ),
+            (
+                NESTED,
+                "int nested_hardware_setup(",
+                """static int make_vmcs02(struct kvm_vcpu *vcpu)
+{
+	struct loaded_vmcs *fresh = &to_vmx(vcpu)->nested.vmcs02;
+
+	memset(&fresh->ctls, 0, sizeof(fresh->ctls));
+	return 1;
+}
+
+int nested_hardware_setup(""",
+            ),
+        ],
+        at=VMX,
+    ),
     Mutant(
         "reason-in-a-handler",
         "VMX204",
@@ -966,6 +1000,11 @@ TIMERS = [
             after(EXITS, "\tkvm_deadline_expired(vcpu);", PARKED.replace("return 1", "return 0")),
         ],
     ),
+    Mutant(
+        "check-only-told",
+        "VMX401",
+        [(EXITS, PARKED, PARKED.replace("return 1", 'pr_warn_once("early")'))],
+    ),
     Mutant("dead-check", "VMX401", [(EXITS, PARKED, f"#if 0\n{PARKED}\n#endif")]),
     Mutant(
         "no-check-helper",
@@ -1166,6 +1205,10 @@ def dead(text: str) -> Edit:
 
 
 HARMLESS: list[tuple[str, list[Edit]]] = [
+    (
+        "dead-include",
+        [after(VMCS_H, '#include "../vmx_fields.h"', '#if 0\n#include "vmx.h"\n#endif')],
+    ),
     (
         "switch-and-something-else",
         [(VMX, ASKED, ASKED.replace("use_deadline_timer", "use_deadline_timer && !vmx->fail"))],

@@ -26,10 +26,10 @@ class Guards:
 
     def is_compared(self, operation: Operation) -> bool:
         """Whether a compare with what was written last, or a flag, stands before an operation."""
-        own = (*operation.site.conditions, *operation.conditions)
+        gates = self._program.gates_before(operation)
         return (
-            any(gate.kind in _KEPT for gate in self._program.gates_before(operation))
-            or any(map(_compares, own))
+            any(gate.kind in _KEPT for gate in gates)
+            or any(_compares(one.condition) for one in gates if one.kind != "failure")
             or self._program.is_behind_copy(operation)
             or may_be_jumped_over(operation)
         )

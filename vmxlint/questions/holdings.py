@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from vmxlint.contexts.reach import ENTRY, EXIT, Reach
+from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, Reach
 from vmxlint.facts import Expr, walk
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
-from vmxlint.operations.copies import Copy
+from vmxlint.operations.copies import Copy, Use
 from vmxlint.operations.members import stores_to
 from vmxlint.operations.structs import Place
 from vmxlint.program import Program
@@ -91,7 +91,7 @@ class Holdings:
         shared = not structs.is_per_vmcs(copy.place) and structs.switching_owner(copy.place)
         if (shared and not copy.reloads) or not copy.writes:
             return False
-        if any(self._program.contexts.of(one.routine, one.site) for one in copy.drops):
+        if any(self._is_usual(one) for one in copy.drops):
             return False
         together = {use.routine for use in copy.writes}
         return all(
@@ -99,6 +99,11 @@ class Holdings:
             for one in self._program.operations
             if one.kind == "vmwrite" and one.field == field
         )
+
+    def _is_usual(self, drop: Use) -> bool:
+        """Whether entries or exits come to a drop, and not only some request for a new VMCS."""
+        reaches = self._program.contexts.of(drop.routine, drop.site)
+        return any(reach.context in (ENTRY, EXIT, *NESTED) for reach in reaches)
 
     @cached_property
     def _fills(self) -> Mapping[Operation, Holding | None]:

@@ -14,6 +14,7 @@ from vmxlint.flow.conditions import Condition, implied, truth
 from vmxlint.flow.routine import Routine
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
+from vmxlint.operations.templates import returned
 from vmxlint.program import Program
 
 FIELD = "VMX_PREEMPTION_TIMER_VALUE"
@@ -189,8 +190,15 @@ class Timer:
             for gate in reach.gates
             for part in implied(gate.condition.test, gate.condition.holds)
             if not _is_choice(part)
-            for name in self._plain(part.test)
+            for name in self._plain(self._answered(part.test))
         )
+
+    def _answered(self, test: Expr) -> Expr:
+        """What a predicate returns, for the call of one."""
+        if test.kind != "call" or not test.kids:
+            return test
+        known = self._linker.names.routines.get(test.kids[0].text, ())
+        return (len(known) == 1 and returned(test.kids[1:], known[0])) or test
 
     def savings(self, reaches: Iterable[Reach]) -> tuple[Saving, ...]:
         """The VMWRITE of the value, as often as the timer's state is said to change."""

@@ -65,8 +65,9 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
     done = Cleaned(b"")
     masked = mask.code_only(bare)
     lines = list(conditionals.directives(bare))
-    done.macros = list(macros.defined(lines))
-    done.includes = list(_includes(lines))
+    living = list(conditionals.living(lines))
+    done.macros = list(macros.defined(living))
+    done.includes = list(_includes(living))
     text, masked, done.gaps = conditionals.resolve(bare, masked, lines)
     buffer, code = bytearray(text), bytearray(masked)
     for found in included.take(buffer, code, lines, find, known.macros):

@@ -67,6 +67,22 @@ def directives(text: bytes) -> Iterator[re.Match[bytes]]:
             yield found
 
 
+def living(directives: Iterable[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
+    """The directives that say something in some build: none between `#if 0` and its `#else`."""
+    arms: list[tuple[bool, bool]] = []  # of each open group: its arm is dead, one is taken for sure
+    for one in directives:
+        word = one["word"]
+        if word not in _CONDITIONALS:
+            if not any(dead for dead, _ in arms):
+                yield one
+        elif word == b"endif":
+            del arms[-1:]
+        else:
+            taken = bool(arms) and not word.startswith(b"if") and arms.pop()[1]
+            value = _constant(one["rest"]) if word in (b"if", b"elif") else None
+            arms.append((taken or value == 0, taken or bool(value)))
+
+
 def resolve(
     text: bytes, code: bytes, directives: Sequence[re.Match[bytes]]
 ) -> tuple[bytes, bytes, list[Gap]]:
