@@ -23,8 +23,8 @@ interruptibility, activity state).
 
 False alarms: a nested hypervisor that reads all of its fields after each exit.
 
-Misses: reads in a loop over a table of fields; reads spread over several functions; a function that
-each of its callers calls under a condition.
+Misses: reads spread over several functions; a function that each of its callers calls under a
+condition.
 
 How to measure: the cpuid case of kvm-unit-tests' vmexit in a nested guest, before and after.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.calls.mentions import ASM_WORD
@@ -12,7 +12,7 @@ from vmxlint.facts import ENTRY_NAME, Expr, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
-from vmxlint.numbers import evaluate
+from vmxlint.operations.naming import Naming
 from vmxlint.operations.templates import (
     VMX_INSTRUCTIONS,
     Template,
@@ -22,11 +22,12 @@ from vmxlint.operations.templates import (
     inside,
     of_assembly,
     plain_names,
+    returned,
     substituted,
-    values_before,
 )
 
 ENTRIES = ("vmlaunch", "vmresume")
+_COMPUTED = ("call", "binary", "cast", "ternary", "unary")
 _ROUNDS = 8
 _MOST_TEMPLATES = 32
 
@@ -59,10 +60,10 @@ class Operations:
 
     def __init__(self, linker: Linker, fields: FieldTable) -> None:
         self._linker = linker
-        self._fields = fields
         self._templates: dict[Routine, tuple[Template, ...]] = {}
         self._found: dict[Routine, tuple[Operation, ...]] = {}
         self._passed: dict[Routine, tuple[Operation, ...]] = {}
+        self._naming = Naming(linker, fields)
         self._search()
 
     @property
@@ -78,15 +79,23 @@ class Operations:
             said = self._from_dialect(call)
             if said is None or said.kind != "vmread":
                 return False
-            return field in self.fields_of(said.field, routine)
+            return field in self._naming.of(said.field, routine)
         callee = self._linker.resolve(call.kids[0].text, routine.path)
         if callee is None:
             return False
         given = dict(zip(callee.parameters, call.kids[1:], strict=False))
         return any(
-            one.kind == "vmread" and field in self.fields_of(substituted(one.field, given), routine)
+            one.kind == "vmread"
+            and field in self._naming.of(substituted(one.field, given), routine)
             for one in self._templates.get(callee, ())
         ) or any(one.kind == "vmread" and one.field == field for one in self._found.get(callee, ()))
+
+    def reads_behind(self, field: Field, call: Expr, routine: Routine) -> Iterator[Operation]:
+        """The VMREADs of the field in a function that a call, in the names of `routine`, asks."""
+        if self.is_read_of(field, call, routine):
+            callee = self._linker.resolve(call.kids[0].text, routine.path)
+            made = self._found.get(callee, ()) if callee else ()
+            yield from (one for one in made if one.kind == "vmread" and one.field == field)
 
     def made_in(self, routine: Routine) -> tuple[Operation, ...]:
         """The operations that a call of `routine` makes on the spot, its callers' own included."""
@@ -147,7 +156,7 @@ class Operations:
         passed: list[Operation] = []
         for site, template in self._standing(routine):
             spelled_out = at_parameter(template, routine)
-            computed = folded(spelled_out, routine, site)
+            computed = self._answered(folded(spelled_out, routine, site), routine)
             made_here = self._operations(spelled_out, computed, site, routine)
             if self._passes_on(computed, routine):
                 _keep(templates, inside(computed, site.conditions))
@@ -159,6 +168,23 @@ class Operations:
         changed = _shape(after) != _shape(self._templates.get(routine, ()))
         self._templates[routine] = after
         return changed
+
+    def _answered(self, template: Template, routine: Routine) -> Template:
+        """A VMWRITE with what the functions that its value is computed by return."""
+        value = template.value
+        if template.kind != "vmwrite" or value is None or value.kind not in _COMPUTED:
+            return template
+        return replace(template, value=self._computed(value, routine))
+
+    def _computed(self, value: Expr, routine: Routine) -> Expr:
+        if value.kind == "call":
+            callee = self._linker.resolve(value.kids[0].text, routine.path) if value.kids else None
+            answer = returned(value.kids[1:], callee)
+            return answer if answer and answer.kind == "binary" else value
+        if value.kind not in _COMPUTED:
+            return value
+        kids = tuple(self._computed(kid, routine) for kid in value.kids)
+        return value if kids == value.kids else value._replace(kids=kids)
 
     def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
         """The operations that the routine's sites make, in order, in the routine's own names."""
@@ -198,19 +224,17 @@ class Operations:
         scalars = {one.name for one in routine.function.params if not one.pointers}
         if not any(one.text in scalars for one in plain_names(template.value)):
             return False
-        field = next(iter(self.fields_of(template.field, routine)), None)
+        field = next(iter(self._naming.of(template.field, routine)), None)
         return field is not None and field.major and self._linker.has_callers(routine)
 
     def _operations(
         self, template: Template, computed: Template, site: Site, routine: Routine
     ) -> Iterator[Operation]:
-        before = routine.numbers[id(site)]
-        fields: Sequence[Field | None] = self.fields_of(template.field, routine, before=before)
-        for field in fields or (None,):
+        for operand, field in self._operands(template, routine, site):
             yield Operation(
                 template.kind,
-                field if template.kind in ("vmread", "vmwrite") else None,
-                template.field,
+                field,
+                operand,
                 template.value,
                 routine,
                 site,
@@ -220,47 +244,17 @@ class Operations:
                 computed.from_local,
             )
 
-    def fields_of(
-        self, expr: Expr, routine: Routine, depth: int = 0, before: int | None = None
-    ) -> list[Field]:
-        """The fields that an expression can name in `routine`, ahead of the site of that number."""
-        if depth > 3:
-            return []
-        match expr:
-            case Expr("cast", _, (inner,)):
-                return self.fields_of(inner, routine, depth, before)
-            case Expr("ternary", _, (_, yes, no)):
-                both = (self.fields_of(one, routine, depth + 1, before) for one in (yes, no))
-                return [field for fields in both for field in fields]
-            case Expr("name", name) if name in routine.variables:
-                return self._through_local(name, routine, depth, before)
-            case Expr("name" | "number", text):
-                return self._constant(text)
-            case Expr("binary"):
-                return self._constant(spelled(expr))
-        return []
+    def _operands(
+        self, template: Template, routine: Routine, site: Site
+    ) -> Iterator[tuple[Expr, Field | None]]:
+        if template.kind not in ("vmread", "vmwrite"):
+            return iter([(template.field, None)])
+        elsewhere = partial(self._loads_another, routine)
+        before = routine.numbers[id(site)]
+        return self._naming.operands(template.field, routine, before, elsewhere)
 
-    def _through_local(
-        self, name: str, routine: Routine, depth: int, before: int | None
-    ) -> list[Field]:
-        found: dict[str, Field] = {}
-        for change in values_before(routine, name, before):
-            for field in self.fields_of(change.value, routine, depth + 1, change.number):
-                found[field.name] = field
-        return list(found.values())
-
-    def _constant(self, text: str) -> list[Field]:
-        number = evaluate(text, self._names)
-        field = self._fields.by_encoding(number) if number is not None else None
-        return [field] if field else []
-
-    @cached_property
-    def _names(self) -> Mapping[str, str]:
-        """The value of each name: the tree's own where it has one, else that of the SDM."""
-        fields = self._fields.fields
-        encodings = {field.name: str(field.encoding) for field in fields}
-        high = {f"{field.name}_HIGH": str(field.high) for field in fields if field.high}
-        return high | encodings | self._linker.constants
+    def _loads_another(self, routine: Routine) -> bool:
+        return any(one.kind == "vmptrld" for _, one in self._standing(routine))
 
 
 def _is_entry(site: Site, routine: Routine) -> bool:

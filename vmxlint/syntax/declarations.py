@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -94,11 +94,19 @@ def _rows(draft: Draft, elements: Iterable[Expr]) -> Iterator[Row]:
             yield from draft.spelling.rows(code.decode("utf-8", "replace"), (one.start, one.end))
 
 
-def _in_order(elements: Iterable[Expr]) -> Iterator[Row]:
-    """The elements of an initialiser without keys, if there are functions among them."""
+def _in_order(elements: Sequence[Expr]) -> Iterator[Row]:
+    """The elements of an initialiser without keys, if there are functions among them; of structs
+    the names of constants, under the element's number and the member's name or number."""
     named = any(value.isidentifier() for one in elements for value in targets(one))
     for one in elements if named else ():
         yield Row("", next(targets(one)), one.start)
+    for number, one in enumerate(elements):
+        for place, part in enumerate(one.kids) if one.kind == "list" else ():
+            is_pair = part.kind == "pair" and bool(part.kids)
+            value = part.kids[-1] if is_pair else part
+            if value.kind == "name" and value.text.isupper():
+                member = part.text.removeprefix(".") if is_pair else place
+                yield Row(f"[{number}].{member}", value.text, one.start)
 
 
 def _struct(draft: Draft, node: Node, kids: Kids) -> Type:
