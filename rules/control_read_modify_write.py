@@ -22,8 +22,8 @@ bit that VMX101 sees toggled on the entry path, where keeping the bit still is t
 False alarms: a path that runs only on machines without some feature, where the code tests it in a
 way that is not known.
 
-Misses: a VMREAD in one function whose answer another one writes back; interrupt windows and
-handlers of exits that are rare in the chosen profile.
+Misses: a VMREAD whose answer reaches the VMWRITE in a struct member; interrupt windows and handlers
+of exits that are rare in the chosen profile.
 
 How to measure: the vmexit case of kvm-unit-tests whose exit takes the path; count VMREADs with a
 probe on the accessor; `perf kvm stat` for how often the guest exits.

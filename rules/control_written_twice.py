@@ -29,7 +29,7 @@ when they must; the two halves of a toggle, which are VMX101's.
 False alarms: a second write that in practice is rare, where nothing in the code says so.
 
 Misses: a second write behind a test of the build or the CPU; bits that the first place computes and
-does not name; an entry and a run path of which one compares and no bit is known to differ.
+does not name; two functions of which one compares and no bit is known to differ.
 
 How to measure: the vmexit case of kvm-unit-tests in a nested guest; count the VMWRITEs of the
 control with a probe on the accessor, an entry.
@@ -101,8 +101,10 @@ def _disagrees(writes: Writes, first: Operation, second: Operation) -> BitChange
 
 
 def _both_write(writes: Writes, first: Operation, second: Operation) -> bool:
-    """Whether neither looks if the control has its value already, and they are no toggle."""
-    if any(map(writes.is_compared, (first, second))):
+    """Whether neither looks if the control has its value already, or beside the first the second
+    does not, and they are no toggle."""
+    beside = first.routine is second.routine
+    if writes.is_compared(second) or (writes.is_compared(first) and not beside):
         return False
     return not (writes.is_toggled(first) or writes.is_toggled(second))
 

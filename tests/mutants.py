@@ -256,6 +256,23 @@ WRITES = [
             define("#define PUT(which, value) vmcs_write32(which##_VM_EXEC_CONTROL, value)"),
         ],
     ),
+    Mutant(
+        "each-entry-table",
+        "VMX102",
+        [
+            entry("renew(vmx);"),
+            define(
+                """static const u16 renewed[] = { SECONDARY_VM_EXEC_CONTROL };
+static void renew(struct vcpu_vmx *vmx)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(renewed); i++)
+        vmcs_write32(renewed[i], vmx->secondary_wanted);
+}"""
+            ),
+        ],
+    ),
     Mutant("each-entry-number", "VMX102", [entry("hw_vmwrite(0x401e, vmx->secondary_wanted);")]),
     Mutant(
         "each-entry-asm",
@@ -359,6 +376,28 @@ TWICE = [
         ],
     ),
     Mutant(
+        "raw-beside-the-shadow",
+        "VMX103",
+        [after(NESTED, IN_NESTED["secondary"][0], WANTED)],
+    ),
+    Mutant(
+        "timer-left-out-by-a-mask",
+        "VMX103",
+        [
+            (NESTED, IN_NESTED["pin"][0], "pin_ctls_set(vmx, calm(ctls | pin_ctls_wanted()));"),
+            define(
+                f"""static inline u32 calm(u32 pins)
+{{
+    const u32 gone = {TIMER} | PIN_BASED_NMI_EXITING;
+
+    return pins & ~gone;
+}}""",
+                VMX_H,
+            ),
+            entry(OPEN_TIMER),
+        ],
+    ),
+    Mutant(
         "raw-in-both",
         "VMX103",
         [
@@ -371,6 +410,17 @@ TWICE = [
 SET = "SECONDARY_VM_EXEC_CONTROL"
 BIT = "SECONDARY_EXEC_PAUSE_LOOP_EXITING"
 READ_BACK = [
+    Mutant(
+        "read-in-a-helper",
+        "VMX104",
+        [
+            entry(f"put(got() | {BIT});"),
+            define(
+                f"static u32 got(void) {{ return vmcs_read32({SET}); }}\n"
+                f"static void put(u32 bits) {{ vmcs_write32({SET}, bits); }}"
+            ),
+        ],
+    ),
     Mutant("each-entry", "VMX104", [entry(f"vmcs_write32({SET}, vmcs_read32({SET}) | {BIT});")]),
     Mutant(
         "accessor",
@@ -770,6 +820,25 @@ SYNC = [
                 NESTED,
             ),
             after(NESTED, "vmcs12->guest_efer = vcpu->efer;", "keep_bases(vmcs12);"),
+        ],
+    ),
+    Mutant(
+        "table-of-structs-in-a-loop",
+        "VMX205",
+        [
+            (NESTED_H, "u32 exception_bitmap;", "u32 exception_bitmap;\nu64 base[9];"),
+            define(
+                "#define GUEST_BASE_8 0x6816\n"
+                + "".join(f"#define GUEST_BASE_{n} {0x6806 + 2 * n:#x}\n" for n in range(8))
+                + "static struct { u16 number, place; } bases[] = {\n"
+                + "".join(f"\t{{ GUEST_BASE_{number}, {number} }},\n" for number in range(9))
+                + "};\n"
+                "static void keep_bases(struct vcpu_vmx *vmx, struct vmcs12 *it)\n{\n\tint n;\n\n"
+                "\tfor (n = 0; n < ARRAY_SIZE(bases); n++)\n"
+                "\t\tit->base[bases[n].place] = vmcs_readl(bases[n].number);\n}",
+                NESTED,
+            ),
+            after(NESTED, "vmcs12->guest_efer = vcpu->efer;", "keep_bases(vmx, vmcs12);"),
         ],
     ),
 ]

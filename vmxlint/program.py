@@ -13,7 +13,7 @@ from vmxlint.contexts.gates import Gates
 from vmxlint.contexts.reach import Reach
 from vmxlint.contexts.reasons import Reasons
 from vmxlint.cost import Pricing
-from vmxlint.facts import Body, Expr, Facts, Function
+from vmxlint.facts import Body, Expr, Facts, Function, walk
 from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations import Operation, Operations
@@ -94,6 +94,12 @@ class Program:
     def made_in(self, routine: Routine) -> tuple[Operation, ...]:
         """The operations that stand in a routine, in order; those of an accessor itself, too."""
         return self._operations.made_in(routine)
+
+    def read_for(self, write: Operation) -> Iterator[Operation]:
+        """The VMREADs of its control in the functions by which a write computes its value."""
+        if write.computed and write.field:
+            for one in walk(write.computed):
+                yield from self._operations.reads_behind(write.field, one, write.routine)
 
     def is_behind_copy(self, operation: Operation) -> bool:
         """Whether a compare with a copy of its field stands before a VMWRITE."""

@@ -189,7 +189,7 @@ def folded(template: Template, routine: Routine, site: Site) -> Template:
 
 
 def _fold(expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int) -> Expr:
-    if expr.kind == "name" and expr.text in routine.changes and expr.text not in routine.parameters:
+    if expr.kind == "name" and expr.text in routine.changes:
         return _fold_local(expr, routine, before, held, depth) if depth < _DEEPEST else expr
     if expr.kind in ("binary", "cast", "ternary") or (expr.kind == "unary" and expr.text == "~"):
         kids = tuple(_fold(kid, routine, before, held, depth) for kid in expr.kids)
@@ -206,7 +206,7 @@ def _fold_local(
     and `&=` behind it, with either its bits or none where it may be passed by. A value that grows
     too large stays the local's name.
     """
-    value: Expr | None = None
+    value = expr if expr.text in routine.parameters else None
     for change in routine.changes[expr.text]:
         if change.number >= before:
             break
@@ -244,9 +244,22 @@ def _is_large(expr: Expr, most: int) -> bool:
 
 def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
     """What a call of a function that only returns an expression stands for."""
-    if callee is None or callee.answer is None:
+    answer = _answer(callee) if callee else None
+    if callee is None or answer is None:
         return None
-    return substituted(callee.answer, dict(zip(callee.parameters, given, strict=False)))
+    return substituted(answer, dict(zip(callee.parameters, given, strict=False)))
+
+
+def _answer(callee: Routine) -> Expr | None:
+    """What a function returns, by its parameters; None if that takes locals which are not known."""
+    answer = callee.answer
+    if answer is None or callee.changes.keys().isdisjoint(n.text for n in plain_names(answer)):
+        return answer
+    end = len(callee.flow.sites)
+    known = _fold_local if answer.kind == "name" else _fold
+    answer = known(answer, callee, end, frozenset(), 0)
+    local = callee.variables.keys() - callee.parameters
+    return answer if local.isdisjoint(n.text for n in plain_names(answer)) else None
 
 
 def plain_names(expr: Expr) -> Iterator[Expr]:

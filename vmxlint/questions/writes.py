@@ -89,13 +89,14 @@ class Writes:
         if write.computed is None:
             return ()
         starts = {one.start for one in walk(write.computed) if one.kind in ("call", "asm")}
-        return tuple(
+        made_here = tuple(
             one
             for one in self._program.made_in(write.routine)
             if one.kind == "vmread"
             and one.field == write.field
             and (one.site is write.site or one.site.expr.start in starts)
         )
+        return made_here or tuple(self._program.read_for(write))
 
     def changes(self, write: Operation) -> tuple[BitChange, ...]:
         """The bits that a write sets or clears, keeping the others."""
