@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.calls.mentions import ASM_WORD
-from vmxlint.facts import ENTRY_NAME, Expr, spelled, walk
+from vmxlint.facts import ENTRY_NAME, Expr, called, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
@@ -170,9 +170,13 @@ class Operations:
         return changed
 
     def _answered(self, template: Template, routine: Routine) -> Template:
-        """A VMWRITE with what the functions that its value is computed by return."""
+        """A VMWRITE of a control with what the functions return that compute its value."""
         value = template.value
         if template.kind != "vmwrite" or value is None or value.kind not in _COMPUTED:
+            return template
+        if not called(value) or not any(
+            one.major for one in self._naming.of(template.field, routine)
+        ):
             return template
         return replace(template, value=self._computed(value, routine))
 
