@@ -18,7 +18,7 @@ emptied after each exit. Let a tracepoint read it where it writes its record.
 
 Not reported: the first reads of the exit reason, IDT_VECTORING_INFO and GUEST_RIP, which every exit
 needs; VM_EXIT_INTR_INFO, of which VMX201 speaks; a read behind a test of the exit reason, or of any
-other state; one that hands the field on to a nested hypervisor's VMCS; messages and dumps.
+other state; one that hands the field on to a nested hypervisor's VMCS; asserts, messages and dumps.
 
 False alarms: a field that a nested hypervisor is to see, stored another way than into a member.
 
@@ -57,7 +57,7 @@ def check(program: Program) -> Iterator[Hit]:
     for operation in program.operations:
         if _is_candidate(operation) and not _is_sought(program, operation):
             reaches = tuple(r for r in program.reaches(operation) if _is_needless(r))
-            if reaches and not _is_for_l1(program, operation, reaches):
+            if reaches and not _is_excused(program, operation, reaches):
                 yield _hit(program, operation, reaches)
 
 
@@ -104,6 +104,10 @@ def _narrows(gate: Gate) -> bool:
         case "state":
             return not gate.early
     return False
+
+
+def _is_excused(program: Program, operation: Operation, reaches: tuple[Reach, ...]) -> bool:
+    return program.is_asserted(operation) or _is_for_l1(program, operation, reaches)
 
 
 def _is_for_l1(program: Program, operation: Operation, reaches: tuple[Reach, ...]) -> bool:

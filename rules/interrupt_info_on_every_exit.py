@@ -17,7 +17,8 @@ an external-interrupt exit, since that would be a hardware bug.
         handle(info);                               info = vmcs_read32(VM_EXIT_INTR_INFO);
 
 Not reported: a read behind a test of the exit reason, in the handler of a fitting reason, on a path
-taken only after a failure, or behind a cache that is filled on demand, if only some exits ask it.
+taken only after a failure, in an assert, or behind a cache that is filled on demand, if only some
+exits ask it.
 
 False alarms: code that keeps the field for a nested hypervisor, which must see it after every exit.
 
@@ -54,7 +55,7 @@ def check(program: Program) -> Iterator[Hit]:
         if operation.kind == "vmread" and operation.field and operation.field.name == FIELD:
             found = program.reaches(operation)
             reaches = tuple(r for r in found if _is_needless(r) or _is_first_asked(operation, r))
-            if reaches:
+            if reaches and not program.is_asserted(operation):
                 yield _hit(program, operation, _first_common(reaches))
 
 

@@ -107,6 +107,8 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
                 if holder.has(value):
                     bits = evaluate(spelled(_local(holder, mask)), _names(program))
                     return UNKNOWN if bits is None else bits
+        case Expr("binary", "%", (inner, Expr("number", "256" | "0x100"))) if holder.has(inner):
+            return VECTOR
         case Expr("cast", "u8" | "uint8_t" | "unsigned char", (inner,)) if holder.has(inner):
             return VECTOR
         case Expr("binary", "<" | ">=", (Expr("cast", _, (inner,)), Expr("number", "0"))):

@@ -598,6 +598,11 @@ UNCHECKED = [
     ),
     Mutant("no-check", "VMX202", [(VMX, WARN, "")]),
     Mutant(
+        "no-check-modulo",
+        "VMX202",
+        [(VMX, WARN, ""), (VMX, "info & INTR_INFO_VECTOR_MASK", "info % 256")],
+    ),
+    Mutant(
         "no-check-helper",
         "VMX202",
         [
@@ -1274,6 +1279,14 @@ def dead(text: str) -> Edit:
 
 
 HARMLESS: list[tuple[str, list[Edit]]] = [
+    (
+        "more-asserts",
+        [
+            leave("WARN_ON_ONCE(vmcs_read32(VM_EXIT_REASON) != vmx->exit_reason);"),
+            leave("WARN_ON_ONCE(vmcs_read32(VM_EXIT_INTR_INFO) & 0x1000);"),
+            leave("WARN_ON(vmcs_readl(EXIT_QUALIFICATION) >> 60);"),
+        ],
+    ),
     (
         "dead-include",
         [after(VMCS_H, '#include "../vmx_fields.h"', '#if 0\n#include "vmx.h"\n#endif')],
