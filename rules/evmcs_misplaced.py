@@ -2,8 +2,9 @@
 
 What: functions that find a field of the enlightened VMCS by its offset, or a table of such offsets,
 in the file that the VM-entry leads through, in the header with the VMREAD and VMWRITE instructions,
-or in the file that defines the vCPU. The enlightened VMCS is a page of memory in a format of the
-hypervisor below, to be read and written instead of VMREAD and VMWRITE.
+or in the file that defines the vCPU; the table also in any other C file with accesses to the VMCS.
+The enlightened VMCS is a page of memory in a format of the hypervisor below, to be read and written
+instead of VMREAD and VMWRITE.
 
 Why it costs: no cycles of the CPU; this is about layout. It is another format with its own rules
 (offsets, groups of clean fields, controls that it lacks), and nested VMX, which offers the same
@@ -55,8 +56,9 @@ def check(program: Program) -> Iterator[Hit]:
     marks = program.dialect.enlightened_vmcs
     pointers = set(_pointers(program, marks))
     layout = Layout(program)
+    tabled = {path for path, _, name in layout.offset_tables(LEAST_ROWS) if name in marks}
     for path, found in _by_file(program, layout, marks, pointers).items():
-        if what := layout.purpose(path):
+        if what := layout.purpose(path) or (layout.work(path) if path in tabled else ""):
             yield _hit(path, what, sorted(found, key=lambda one: one[0].start))
 
 

@@ -2,7 +2,7 @@
 
 What: the struct in which nested VMX keeps the VMCS that a guest hypervisor made for its own guest
 (vmcs12), or the table that finds its members by the encoding of a VMCS field, is defined in a C
-file that the VM-entry leads through.
+file that the VM-entry leads through, or that reads and writes the VMCS.
 
 Why it costs: no cycles of the CPU; this is about layout. The format of vmcs12 is an interface: it
 is migrated, so its offsets must not change, and its table follows the encodings of the SDM and
@@ -22,7 +22,8 @@ Instead: define the struct in a header and the table in a C file beside it.
     int vmx_vcpu_run(...)                           };
 
 Not reported: functions that read or write vmcs12; a struct with a few saved fields; the struct in
-any header or in a file without the run path; a unit of a single C file, which nobody shares with.
+any header or in a file without VMREAD and VMWRITE; a unit of a single C file, which nobody shares
+with.
 
 False alarms: a struct of many guest registers that are called as the VMCS calls them, which is no
 vmcs12 but a register file of the run path.
@@ -52,7 +53,7 @@ LEAST_ROWS = 8
 
 
 def check(program: Program) -> Iterator[Hit]:
-    """Each file of the run path with the struct or its table, at the first of the two."""
+    """Each C file that works on the VMCS with the struct or its table, at the first of the two."""
     layout = Layout(program)
     if not layout.is_split:
         return
@@ -61,8 +62,9 @@ def check(program: Program) -> Iterator[Hit]:
         if struct not in program.dialect.enlightened_vmcs:
             found.setdefault((path, struct), []).append((where, what))
     for (path, _), parts in found.items():
-        if path in layout.run_files:
-            yield _hit(path, sorted(parts, key=lambda one: one[0].start))
+        what = "which holds the run path" if path in layout.run_files else layout.work(path)
+        if what:
+            yield _hit(path, what, sorted(parts, key=lambda one: one[0].start))
 
 
 def _parts(program: Program, layout: Layout) -> Iterator[tuple[str, str, Spot, str]]:
@@ -79,11 +81,11 @@ def _parts(program: Program, layout: Layout) -> Iterator[tuple[str, str, Spot, s
         yield path, struct, where, what
 
 
-def _hit(path: str, parts: list[tuple[Spot, str]]) -> Hit:
+def _hit(path: str, purpose: str, parts: list[tuple[Spot, str]]) -> Hit:
     (first, what), *others = parts
     return Hit(
         first,
-        f"{what} in '{path}', which holds the run path",
+        f"{what} in '{path}', {purpose}",
         "the layout of a nested VMCS, which is fixed by migration and by the SDM",
         f"define struct and table in files of their own; vmxlint rule {ID}",
         (),

@@ -3,7 +3,7 @@
 What: the struct that VMPTRLD is given, or the one that holds a pointer to it and what software must
 remember of that VMCS, is defined in a C file that the VM-entry leads through, while the vCPU
 switches between several VMCSs; or in the header of the vCPU, while that header is in a circle of
-includes.
+includes, or includes another one that defines such structs.
 
 Why it costs: no cycles of the CPU; this is about layout. Everything that touches a VMCS needs these
 structs: the accessors, the vCPU, nested VMX. Where they cannot be included alone, nested VMX stays
@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmxlint.hits import Hit, Spot
-from vmxlint.includes import around, included
+from vmxlint.includes import around, included, reached
 from vmxlint.program import Program
 from vmxlint.questions.layout import Layout
 
@@ -67,8 +67,12 @@ def _wrong(program: Program, layout: Layout, path: str) -> str:
         program.structs.paths[one] for one in layout.switching
     }:
         return ""
-    links = around(path, included(program.files))
-    return f"which '{links[0].target}' leads back to" if links else ""
+    graph = included(program.files)
+    if links := around(path, graph):
+        return f"which '{links[0].target}' leads back to"
+    others = {program.structs.paths[name] for name in layout.definitions}
+    apart = sorted(others & reached(path, graph))
+    return f"apart from those in '{apart[0]}'" if apart else ""
 
 
 def _hit(program: Program, path: str, structs: list[str], what: str) -> Hit:

@@ -1160,10 +1160,31 @@ BIG = (
     + "};\n"
 )
 VMCS_STRUCTS = "struct vmcs {\n\tu32 revision_id;\n\tu32 abort_code;\n\tchar content[];\n};\n"
+LOADED_VMCS = """struct loaded_vmcs {
+	struct vmcs *vmcs;
+	int cpu;
+	bool launched;
+	/* the timer holds its largest value: as good as off */
+	bool timer_parked;
+	struct host_state host;
+	struct ctls_shadow ctls;
+	struct list_head on_cpu;
+};
+"""
 LAYOUT = [
     Mutant("in-the-run-path", "VMX501", [define(EVMCS)]),
     Mutant("table-in-the-run-path", "VMX501", [define(PAGE_TABLE)]),
     Mutant("beside-the-instructions", "VMX501", [define(EVMCS, OPS_H)]),
+    Mutant("table-beside-nested-vmx", "VMX501", [define(PAGE_TABLE, NESTED)]),
+    Mutant("beside-nested-vmx", "VMX502", [define(BIG, NESTED)]),
+    Mutant(
+        "apart-from-the-vmcs",
+        "VMX503",
+        [
+            (VMCS_H, LOADED_VMCS, ""),
+            before(VMX_H, "struct nested_vmx {", LOADED_VMCS),
+        ],
+    ),
     Mutant("in-the-run-path", "VMX502", [define(BIG)]),
     Mutant(
         "under-its-name",

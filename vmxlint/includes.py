@@ -99,6 +99,17 @@ def _finished(graph: Graph) -> list[str]:
     return order
 
 
+def reached(start: str, graph: Graph) -> set[str]:
+    """The files that a file includes, itself or through others."""
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        new = graph.get(todo.pop(), {}).keys() - found
+        found |= new
+        todo += new
+    return found
+
+
 def around(start: str, graph: Graph) -> list[Link]:
     """The shortest way from a file back to itself; empty if there is none."""
     came: dict[str, Link] = {}

@@ -44,6 +44,15 @@ class Layout:
         headers = (one for one in routines if one.path.endswith(".h"))
         return frozenset(one.path for one in headers if _is_raw(one))
 
+    def work(self, path: str) -> str:
+        """What the code of a C file does with the VMCS; empty if it does nothing with one."""
+        return "which reads and writes the VMCS" if path in self._working else ""
+
+    @cached_property
+    def _working(self) -> frozenset[str]:
+        made = (one for one in self.program.operations if one.kind in _RAW)
+        return frozenset(one.routine.path for one in made if one.routine.path.endswith(".c"))
+
     @cached_property
     def definitions(self) -> tuple[str, ...]:
         """The structs that VMPTRLD and VMCLEAR are given, and those that hold a pointer to one."""
