@@ -32,6 +32,7 @@ from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.operations.templates import assigned
 
 _LARGE = 40  # parts of a test, beyond which its sides are not looked at
+_RARITY = 0.05  # of what is no more than an exception beside a flag
 _HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
 
 
@@ -113,6 +114,8 @@ class Gates:
             return None
         if sum(1 for _ in islice(walk(test), _LARGE)) == _LARGE:
             return None
+        if (flag := self._flag_beside_rarity(condition, test, holds, routine)) is not None:
+            return flag
         fails, kinds = ONCE, set()
         for side in test.kids:
             chance = ONCE
@@ -125,6 +128,21 @@ class Gates:
             return None
         kind = "build" if "build" in kinds else "hint"
         return Gate(kind, condition, holds, _chance(fails, holds != (test.text == "||")))
+
+    def _flag_beside_rarity(
+        self, condition: Condition, test: Expr, holds: bool, routine: Routine
+    ) -> Gate | None:
+        """The flag of `flag || rare`, or of `!(flag && usual)`, which decides all but always."""
+        if holds != (test.text == "||"):
+            return None
+        for side, other in (test.kids, test.kids[::-1]):
+            known = self._known_chance(_stripped(other, True)[0], routine)
+            bare, wanted = _stripped(side, holds)
+            setters = known and self._flags.setters(bare, wanted, routine)
+            if known and setters and _chance(known, holds).typical <= _RARITY:
+                flag = condition._replace(test=bare, holds=wanted)
+                return Gate("flag", flag, wanted, UNKNOWN, setters=setters)
+        return None
 
     def _chance_of(self, ways: Iterable[Conditions], routine: Routine) -> Interval:
         """The chance of any of the ways to a label; a jump there leaves, so it seldom is taken."""
