@@ -1221,6 +1221,22 @@ LAYOUT = [
 ]
 
 COSTLY = [
+    Mutant(
+        "own-accessor",
+        "VMX601",
+        [
+            leave("vmx->eptp += own_rdmsr(MSR_IA32_XSS);"),
+            define(
+                """static inline u64 own_rdmsr(u32 number)
+{
+    u32 low, high;
+
+    asm volatile("rdmsr" : "=a" (low), "=d" (high) : "c" (number));
+    return low | (u64)high << 32;
+}"""
+            ),
+        ],
+    ),
     Mutant("each-entry", "VMX601", [entry("wrmsrl(MSR_IA32_XSS, vmx->eptp);")]),
     Mutant("each-exit", "VMX601", [leave("rdmsrl(MSR_IA32_SPEC_CTRL, vmx->eptp);")]),
     Mutant(

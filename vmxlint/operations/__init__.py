@@ -158,7 +158,7 @@ class Operations:
             spelled_out = at_parameter(template, routine)
             computed = self._answered(folded(spelled_out, routine, site), routine)
             made_here = self._operations(spelled_out, computed, site, routine)
-            if self._passes_on(computed, routine):
+            if self._passes_on(computed, routine, site):
                 _keep(templates, inside(computed, site.conditions))
                 passed += made_here
             else:
@@ -217,12 +217,12 @@ class Operations:
         value = given[accessor.value or 0] if has_value else None
         return Template(accessor.operation, given[accessor.field], value, (), ())
 
-    def _passes_on(self, template: Template, routine: Routine) -> bool:
+    def _passes_on(self, template: Template, routine: Routine, site: Site) -> bool:
         """Whether the operation is the callers': it is theirs to say what it is."""
         if routine.function.origin in ("macro", "alias"):
             return True
         if any(one.text in routine.parameters for one in plain_names(template.field)):
-            return template.kind in VMX_INSTRUCTIONS
+            return template.kind in VMX_INSTRUCTIONS or site.expr.kind == "asm"
         if template.kind != "vmwrite" or template.value is None:
             return False
         scalars = {one.name for one in routine.function.params if not one.pointers}

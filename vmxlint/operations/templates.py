@@ -16,6 +16,7 @@ from vmxlint.numbers import evaluate
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
+_INDEX = "c"  # the register, as a constraint, that holds the number of the MSR
 _COMPOUND = ("|=", "&=", "^=", "+=", "-=")
 _EITHER = Expr("opaque", "?", (), 0, 0)
 _MOST_PARTS = 120
@@ -53,6 +54,9 @@ def of_assembly(asm: Asm) -> Iterator[Template]:
                 yield Template(kind, field, value, (), ())
             case _, [first, *_]:
                 yield Template(kind, first, None, (), ())
+            case "rdmsr" | "wrmsr", _:
+                index = (one for constraint, one in operands.values() if constraint == _INDEX)
+                yield Template(kind, next(index, nothing), None, (), ())
             case _:
                 yield Template(kind, nothing, None, (), ())
 
