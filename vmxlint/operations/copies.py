@@ -216,7 +216,8 @@ class Copies:
             yield from (f"{one.name}=" for one in struct.members if one.type in owners)
 
     def _wiped(self, routine: Routine) -> None:
-        """A struct that is overwritten as a whole drops the copies in it."""
+        """A struct that is overwritten as a whole, be it with what a global holds for all VMCSs,
+        drops the copies in it."""
         for site in routine.flow.sites:
             given: Sequence[Expr] = ()
             match site.expr:
@@ -224,6 +225,9 @@ class Copies:
                     wiped = self._type_behind(whole, routine)
                 case Expr("assign", "=", (_, Expr("cast", wiped, (Expr("list", _, given),)))):
                     pass
+                case Expr("assign", "=", (whole, Expr("name", name))):
+                    shared = name not in routine.variables
+                    wiped = self._type_of(whole, routine) if shared else ""
                 case _:
                     continue
             filled = {one.text for one in given if one.kids and not is_constant(one.kids[-1])}
@@ -235,9 +239,12 @@ class Copies:
         """The struct that a pointer leads to."""
         match pointer:
             case Expr("unary", "&", (whole,)):
-                place = self._structs.place(whole, routine)
-                return place.member.type if place else ""
+                return self._type_of(whole, routine)
         return routine.type_of(pointer)
+
+    def _type_of(self, member: Expr, routine: Routine) -> str:
+        place = self._structs.place(member, routine)
+        return place.member.type if place else ""
 
     def _is_of(self, copy: Copy, place: Place) -> bool:
         """Whether a member of the copy's name is the copy, and not one that is kept elsewhere."""
