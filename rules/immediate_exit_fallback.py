@@ -18,13 +18,13 @@ it enters the guest.
                                                             ops.exit_soon = send_self_ipi;
                                                     }
 
-Not reported: a request whose ops slot is replaced under the switch, or that asks for it; a tree
-that has no switch.
+Not reported: a request whose ops slot is replaced under the switch, or that asks for it; one that
+is an argument, where something is done for it with the timer off; a tree that has no switch.
 
 False alarms: a fallback that is chosen elsewhere, by something that stands for the switch.
 
-Misses: a request that is handed over as an argument of the run function; a fallback for another
-condition, taken for one of the switch.
+Misses: a request that is handed over through several functions; a fallback for another condition,
+taken for one of the switch.
 
 How to measure: load the module with the timer switched off and run a nested guest that gets
 interrupts; `perf kvm stat` must not show exits of reason PREEMPTION_TIMER.
@@ -34,8 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmxlint.calls.link import Edge
 from vmxlint.contexts.reach import Reach
-from vmxlint.facts import names
+from vmxlint.facts import Expr, names, spelled
 from vmxlint.hits import Hit, spot
 from vmxlint.program import Program
 from vmxlint.questions.timer import FIELD, Request, Timer, Way
@@ -52,13 +53,33 @@ def check(program: Program) -> Iterator[Hit]:
     for way in timer.ways:
         if not timer.switches or timer.number(way.value) != 0:
             continue
-        for member, requests in timer.asked(way):
-            for one in requests:
-                if one.site.expr in said or not _relies(timer, one):
-                    continue
-                if reaches := timer.entries(way):
-                    said.add(one.site.expr)
-                    yield _hit(program, timer, way, member, one, reaches)
+        for asked, one in (*_by_member(timer, way), *_by_argument(timer, way)):
+            if one.site.expr not in said and (reaches := timer.entries(way)):
+                said.add(one.site.expr)
+                yield _hit(program, timer, way, asked, one, reaches)
+
+
+def _by_member(timer: Timer, way: Way) -> Iterator[tuple[str, Request]]:
+    """The requests that are stored where the run path finds them."""
+    for member, requests in timer.asked(way):
+        yield from ((member, one) for one in requests if _relies(timer, one))
+
+
+def _by_argument(timer: Timer, way: Way) -> Iterator[tuple[str, Request]]:
+    """The calls that hand a request over where the timer is on, and nowhere else."""
+    for edge, given in timer.handed_over(way):
+        if timer.says(edge.site.conditions, True) and not _falls_back(timer, edge, given):
+            yield spelled(given), Request(edge.caller, edge.site, ())
+
+
+def _falls_back(timer: Timer, edge: Edge, asked: Expr) -> bool:
+    """Whether the function that hands a request over does something for it with the timer off."""
+    wanted = names(asked)
+    return any(
+        timer.says(site.conditions, False)
+        and any(not wanted.isdisjoint(names(one.test)) for one in site.conditions)
+        for site in edge.caller.flow.sites
+    )
 
 
 def _relies(timer: Timer, request: Request) -> bool:
@@ -84,12 +105,13 @@ def _hit(
     switch, places = next(iter(timer.switches.items()))
     routine, site = places[0]
     write = way.operation
+    slot = f"replace '{request.slots[0]}'" if request.slots else "send this CPU an interrupt"
     return Hit(
         spot(request.routine, request.site.expr),
         f"{request.routine.name}() leaves a forced immediate exit to the preemption timer, with no "
         f"other way for when '{switch}' has switched that off",
         f"'{member}' makes the run path write 0 to '{FIELD}'",
-        f"replace '{request.slots[0]}' where '{switch}' is false; vmxlint rule {ID}",
+        f"{slot} where '{switch}' is false; vmxlint rule {ID}",
         reaches,
         timer.savings(reaches),
         "VM-entry",

@@ -969,6 +969,14 @@ DROPPED = [
         [switch_vmcs("struct ctls_shadow *c = &next->ctls;\n\nmemset(c, 0xff, sizeof(*c));")],
     ),
     Mutant(
+        "overwritten-by-a-global",
+        "VMX302",
+        [
+            switch_vmcs("next->ctls = nothing_known;"),
+            define("static const struct ctls_shadow nothing_known;", NESTED),
+        ],
+    ),
+    Mutant(
         "wiped-by-a-literal",
         "VMX302",
         [switch_vmcs("vmx->loaded_vmcs->host = (struct host_state){};")],
@@ -1078,6 +1086,15 @@ TIMERS = [
         "check-only-told",
         "VMX401",
         [(EXITS, PARKED, PARKED.replace("return 1", 'pr_warn_once("early")'))],
+    ),
+    Mutant(
+        "request-by-a-helper",
+        "VMX403",
+        [
+            (VMX, FALLBACK, ""),
+            (VMX, "to_vmx(vcpu)->leave_at_once = true;", "hurry(to_vmx(vcpu));"),
+            define("static void hurry(struct vcpu_vmx *x)\n{ x->leave_at_once = true; }"),
+        ],
     ),
     Mutant("dead-check", "VMX401", [(EXITS, PARKED, f"#if 0\n{PARKED}\n#endif")]),
     Mutant(

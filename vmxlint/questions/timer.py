@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from vmxlint.calls.link import Edge
 from vmxlint.contexts.reach import ENTRY, Reach
 from vmxlint.cost import VMWRITE, Saving
 from vmxlint.facts import Expr, spelled, walk
@@ -121,8 +122,35 @@ class Timer:
                 target, value = site.expr.kids
                 constant = truth(value) is False or self.number(value) == _LARGEST
                 if target.kind == "member" and target.text == member and not constant:
-                    slots = self._linker.dispatch.slots_of.get(routine, ())
-                    yield Request(routine, site, tuple(slots))
+                    yield Request(routine, site, self._slots(routine))
+
+    def _slots(self, routine: Routine) -> tuple[str, ...]:
+        """The slots that hold a function, or else those that call it."""
+        held = self._linker.dispatch.slots_of
+        callers = (edge.caller for edge in self._linker.callers(routine))
+        return tuple(held.get(routine, ())) or tuple(
+            s for one in callers for s in held.get(one, ())
+        )
+
+    def handed_over(self, way: Way) -> Iterator[tuple[Edge, Expr]]:
+        """The calls that hand over a parameter which must be true for a way to be gone, and what
+        they give."""
+        routine = way.operation.routine
+        parts = (part for one in way.conditions for part in implied(one.test, one.holds))
+        for name in {part.test.text for part in parts if part.holds and part.test.kind == "name"}:
+            if name in routine.parameters:
+                place = routine.parameters.index(name) + 1
+                for edge in self._linker.callers(routine):
+                    if len(given := edge.site.expr.kids) > place:
+                        yield edge, given[place]
+
+    def says(self, conditions: Conditions, is_on: bool) -> bool:
+        """Whether conditions say that a switch is on, or that it is off."""
+        return any(
+            part.test.text in self.switches and part.holds == is_on
+            for one in conditions
+            for part in implied(one.test, one.holds)
+        )
 
     @cached_property
     def switches(self) -> Mapping[str, tuple[tuple[Routine, Site], ...]]:
