@@ -23,8 +23,8 @@ interruptibility, activity state).
 
 False alarms: a nested hypervisor that reads all of its fields after each exit.
 
-Misses: reads spread over several functions; a function that each of its callers calls under a
-condition.
+Misses: reads spread over functions on several levels of calls; a function that each of its callers
+calls under a condition.
 
 How to measure: the cpuid case of kvm-unit-tests' vmexit in a nested guest, before and after.
 """
@@ -52,19 +52,33 @@ SURE = ("hint", "failure", "build")
 PARTS = ("_SELECTOR", "_BASE", "_LIMIT", "_AR_BYTES")
 OTHERS = ("GUEST_PDPTR", "GUEST_SYSENTER", "GUEST_PENDING_DBG", "GUEST_BNDCFGS", "GUEST_DR7")
 BATCHED = "vmread_next_in_batch"
+Reads = dict[Routine, dict[str, Operation]]  # of each function its plain reads, by field
 
 
 def check(program: Program) -> Iterator[Hit]:
-    """Each function that reads many such fields at every nested exit."""
-    reads: dict[Routine, dict[str, Operation]] = {}
+    """Each function that reads many such fields at every nested exit, itself or by small ones."""
+    reads: Reads = {}
     for one in program.operations:
         if one.kind == "vmread" and one.field and _is_rare(one.field.name):
-            reads.setdefault(one.routine, {}).setdefault(one.field.name, one)
-    for fields in reads.values():
-        plain = [one for one in fields.values() if not _is_deferred(program, one)]
-        if len(plain) >= MANY and _is_always_called(program, plain[0].routine):
+            if not _is_deferred(program, one):
+                reads.setdefault(one.routine, {}).setdefault(one.field.name, one)
+    many = {routine: fields for routine, fields in reads.items() if len(fields) >= MANY}
+    few = {routine: fields for routine, fields in reads.items() if routine not in many}
+    for routine, fields in (many | _gathered(program, few)).items():
+        plain = [*fields.values()]
+        if len(plain) >= MANY and _is_always_called(program, routine):
             if reaches := _eager(program, plain[0]):
-                yield _hit(program, plain, reaches)
+                yield _hit(program, routine, plain, reaches)
+
+
+def _gathered(program: Program, few: Reads) -> Reads:
+    """What functions read by others that they call in any case."""
+    found: Reads = {}
+    for routine, fields in few.items():
+        for edge in program.linker.callers(routine):
+            if not edge.site.conditions and not edge.key and edge.rivals == 1:
+                found.setdefault(edge.caller, dict(few.get(edge.caller, {}))).update(fields)
+    return found
 
 
 def _is_rare(name: str) -> bool:
@@ -112,11 +126,12 @@ def _eager(program: Program, operation: Operation) -> tuple[Reach, ...]:
     )
 
 
-def _hit(program: Program, reads: list[Operation], reaches: tuple[Reach, ...]) -> Hit:
+def _hit(
+    program: Program, routine: Routine, reads: list[Operation], reaches: tuple[Reach, ...]
+) -> Hit:
     first, *rest = reads
-    routine = first.routine
     return Hit(
-        spot(routine, first.site.expr),
+        spot(first.routine, first.site.expr),
         f"{routine.name}() reads {len(reads)} rarely needed guest fields at every nested VM-exit, "
         f"from '{_name(first)}' to '{_name(reads[-1])}'",
         "the nested hypervisor seldom asks for them",
@@ -127,7 +142,7 @@ def _hit(program: Program, reads: list[Operation], reaches: tuple[Reach, ...]) -
             Saving(BATCHED, _times(program, reaches, len(rest))),
         ),
         "VM-exit",
-        ((spot(routine, rest[-1].site.expr), "the last of them is read here"),),
+        ((spot(rest[-1].routine, rest[-1].site.expr), "the last of them is read here"),),
     )
 
 

@@ -828,6 +828,24 @@ SYNC = [
         ],
     ),
     Mutant(
+        "spread-over-helpers",
+        "VMX205",
+        [
+            (NESTED_H, "u32 exception_bitmap;", "u32 exception_bitmap;\nu64 base[10];"),
+            define("#define BASE(n) (it->base[n] = hw_vmread(0x6806 + 2 * (n)))", NESTED),
+            define(
+                "".join(
+                    f"static void keep_{half}(struct vmcs12 *it)\n{{\n"
+                    + "".join(f"\tBASE({number});\n" for number in range(half, half + 5))
+                    + "}\n"
+                    for half in (0, 5)
+                ),
+                NESTED,
+            ),
+            after(NESTED, "vmcs12->guest_efer = vcpu->efer;", "keep_0(vmcs12);\nkeep_5(vmcs12);"),
+        ],
+    ),
+    Mutant(
         "table-of-structs-in-a-loop",
         "VMX205",
         [
