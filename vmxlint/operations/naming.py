@@ -11,7 +11,7 @@ from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
 from vmxlint.operations.arrays import Arrays, Elements
-from vmxlint.operations.templates import values_before
+from vmxlint.operations.templates import returned, values_before
 
 _DEEPEST = 3
 
@@ -55,6 +55,9 @@ class Naming:
                 return [field for fields in both for field in fields]
             case Expr("name", name) if name in routine.variables:
                 return self._through_local(name, routine, depth, before)
+            case Expr("call", _, (Expr("name", name), *given)):
+                answer = returned(given, self._linker.resolve(name, routine.path))
+                return self.of(answer, routine, depth + 1, before) if answer else []
             case Expr("name" | "number" | "binary"):
                 field = self._constant(spelled(expr))
                 return [field] if field else []
