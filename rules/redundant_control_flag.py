@@ -23,8 +23,8 @@ without the control; a flag beside code that neither entries nor exits run.
 
 False alarms: a flag that is read outside of the analysed folder.
 
-Misses: a flag that is asked for through a helper, or stands beside calls of helpers that change the
-bit; one bit of a word of flags; a flag whose test also saves other work that belongs to the bit.
+Misses: a flag beside calls of helpers that change the bit; one bit of a word of flags; a flag whose
+test also saves other work that belongs to the bit.
 
 How to measure: a tracepoint or probe on the VMREAD accessor counts the reads that the read-modify-
 write makes; the vmexit case of kvm-unit-tests shows that nothing is lost without the flag.

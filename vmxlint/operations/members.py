@@ -38,7 +38,8 @@ def stores_to(place: Place, linker: Linker, structs: Structs) -> Iterator[Store]
 
 
 def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:
-    """All places that name a member, but not as the target of a plain assignment."""
+    """All places that name a member, or call what returns it, but not as the target of a plain
+    assignment."""
     words = (place.member.name, *linker.names.macros_with(place.member.name))
     for routine in linker.routines:
         if not any(word in routine.function.text for word in words):
@@ -46,7 +47,19 @@ def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:
         targets = {site.expr.kids[0].start for site in routine.stores}
         for one in _expressions(routine.body):
             if _is(one, place, routine, structs) and one.start not in targets:
-                yield Look(routine, one, tuple(_guarded(routine, one)))
+                yield from _where_it_counts(routine, one, linker)
+
+
+def _where_it_counts(routine: Routine, look: Expr, linker: Linker) -> Iterator[Look]:
+    """A look, or if the function only returns what it sees, the calls of that function."""
+    answer = routine.answer
+    gives = answer is not None and answer.start <= look.start < answer.end
+    callers = linker.callers(routine) if gives else ()
+    for edge in callers:
+        called = edge.site.expr
+        yield Look(edge.caller, called, tuple(_guarded(edge.caller, called)))
+    if not callers:
+        yield Look(routine, look, tuple(_guarded(routine, look)))
 
 
 def _is(expr: Expr, place: Place, routine: Routine, structs: Structs) -> bool:
