@@ -222,7 +222,8 @@ class Operations:
         if routine.function.origin in ("macro", "alias"):
             return True
         if any(one.text in routine.parameters for one in plain_names(template.field)):
-            return template.kind in VMX_INSTRUCTIONS or site.expr.kind == "asm"
+            known = template.kind in VMX_INSTRUCTIONS
+            return known or (site.expr.kind == "asm" and self._linker.has_callers(routine))
         if template.kind != "vmwrite" or template.value is None:
             return False
         scalars = {one.name for one in routine.function.params if not one.pointers}
