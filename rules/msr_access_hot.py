@@ -21,8 +21,8 @@ guest itself reads or writes; an MSR that is an order to the CPU, such as IA32_P
 
 False alarms: an MSR that other code on this CPU changes, so that no copy of it can be kept.
 
-Misses: an access in one arm of a test that is nearly always taken; one by a function that is not in
-the analysed tree, nor known to the dialect.
+Misses: an access in one arm of a test that is nearly always taken; one by the kernel's accessors in
+a helper whose callers name the MSR; one by a function that is not in the analysed tree.
 
 How to measure: the cpuid case of kvm-unit-tests' vmexit with and without the access; `perf record`
 shows the instruction behind RDMSR or WRMSR with the samples.

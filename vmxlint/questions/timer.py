@@ -147,7 +147,7 @@ class Timer:
     def says(self, conditions: Conditions, is_on: bool) -> bool:
         """Whether conditions say that a switch is on, or that it is off."""
         return any(
-            part.test.text in self.switches and part.holds == is_on
+            self._answered(part.test).text in self.switches and part.holds == is_on
             for one in conditions
             for part in implied(one.test, one.holds)
         )
@@ -222,7 +222,10 @@ class Timer:
         )
 
     def _answered(self, test: Expr) -> Expr:
-        """What a predicate returns, for the call of one."""
+        """What a predicate returns, for the call of one, or a macro stands for."""
+        if test.kind == "name" and test.text not in self.switches:
+            meant = self._linker.constants.get(test.text, "").strip("() ")
+            return test._replace(text=meant) if meant.isidentifier() else test
         if test.kind != "call" or not test.kids:
             return test
         known = self._linker.names.routines.get(test.kids[0].text, ())
