@@ -235,11 +235,11 @@ class Operations:
     def _operations(
         self, template: Template, computed: Template, site: Site, routine: Routine
     ) -> Iterator[Operation]:
-        for operand, field in self._operands(template, routine, site):
+        for field in self._named(template, routine, site):
             yield Operation(
                 template.kind,
                 field,
-                operand,
+                template.field,
                 template.value,
                 routine,
                 site,
@@ -249,14 +249,12 @@ class Operations:
                 computed.from_local,
             )
 
-    def _operands(
-        self, template: Template, routine: Routine, site: Site
-    ) -> Iterator[tuple[Expr, Field | None]]:
+    def _named(self, template: Template, routine: Routine, site: Site) -> Sequence[Field | None]:
         if template.kind not in ("vmread", "vmwrite"):
-            return iter([(template.field, None)])
+            return [None]
         elsewhere = partial(self._loads_another, routine)
         before = routine.numbers[id(site)]
-        return self._naming.operands(template.field, routine, before, elsewhere)
+        return self._naming.fields(template.field, routine, before, elsewhere)
 
     def _loads_another(self, routine: Routine) -> bool:
         return any(one.kind == "vmptrld" for _, one in self._standing(routine))

@@ -1,8 +1,8 @@
-"""Constants that code takes out of arrays, one after the other or one of them."""
+"""Constants that code takes out of arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,13 +14,6 @@ from vmxlint.operations.templates import values_before
 
 _DEEPEST = 4
 _MOST = 200  # elements of one array
-
-
-class Elements(NamedTuple):
-    """What an expression can be: these constants, in a loop each in its turn, else any of them."""
-
-    names: tuple[str, ...] = ()
-    in_turn: bool = False
 
 
 class _Taken(NamedTuple):
@@ -39,14 +32,12 @@ class Arrays:
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
 
-    def elements(self, expr: Expr, routine: Routine, before: int) -> Elements:
-        """What an element of an array can be ahead of the site of that number; nothing if `expr` is
-        none."""
-        taken = list(self._taken(expr, routine, before, "", 0))
-        names = tuple(dict.fromkeys(name for one in taken for name in self._names(one)))
-        counts = all(one.at.text in routine.variables for one in taken)
-        in_turn = counts and routine.is_in_loop(before)
-        return Elements(names, in_turn) if len(names) <= _MOST else Elements()
+    def elements(self, expr: Expr, routine: Routine, before: int) -> Sequence[str]:
+        """The constants that an element of an array can be ahead of the site of that number; none
+        if `expr` is no such element."""
+        taken = self._taken(expr, routine, before, "", 0)
+        names = list(dict.fromkeys(name for one in taken for name in self._names(one)))
+        return names if len(names) <= _MOST else ()
 
     def _taken(
         self, expr: Expr, routine: Routine, before: int, member: str, depth: int

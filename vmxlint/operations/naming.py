@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from vmxlint.calls.link import Linker
@@ -10,7 +10,7 @@ from vmxlint.facts import Expr, spelled
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
-from vmxlint.operations.arrays import Arrays, Elements
+from vmxlint.operations.arrays import Arrays
 from vmxlint.operations.templates import returned, values_before
 
 _DEEPEST = 3
@@ -24,22 +24,16 @@ class Naming:
         self._fields = fields
         self._arrays = Arrays(linker)
 
-    def operands(
+    def fields(
         self, expr: Expr, routine: Routine, before: int, is_strange: Callable[[], bool]
-    ) -> Iterator[tuple[Expr, Field | None]]:
-        """Each operand that an operation has, and its field: any that `expr` can name, or in a loop
-        over an array all of the elements, which are of no known VMCS where it is a strange one."""
-        fields: list[Field] = self.of(expr, routine, before=before)
-        found: list[Field | None] = [*fields]
-        elements = Elements() if fields else self._arrays.elements(expr, routine, before)
-        if elements.names:
-            strange = is_strange()
-            found = [None if strange else self._constant(name) for name in elements.names]
-        if elements.in_turn:
-            for name, field in zip(elements.names, found, strict=True):
-                yield Expr("name", name, (), expr.start, expr.end), field
-        else:
-            yield from ((expr, field) for field in (found if found and all(found) else [None]))
+    ) -> Sequence[Field | None]:
+        """Each field that an operation may have, at least one: None if it is not known, as of the
+        elements of an array where the VMCS is a strange one."""
+        if fields := self.of(expr, routine, before=before):
+            return fields
+        names = self._arrays.elements(expr, routine, before)
+        found = [self._constant(name) for name in names if not is_strange()]
+        return found if found and all(found) else [None]
 
     def of(
         self, expr: Expr, routine: Routine, depth: int = 0, before: int | None = None
