@@ -13,8 +13,8 @@ Instead: keep a shadow of each control in the struct that stands for one VMCS, c
 there, and write what differs.
 
     before                                          after
-    vmcs_set_bits(CPU_BASED_VM_EXEC_CONTROL,        exec_controls_setbit(vmx,
-                  CPU_BASED_INTR_WINDOW_EXITING);       CPU_BASED_INTR_WINDOW_EXITING);
+    vmcs_set_bits(SECONDARY_VM_EXEC_CONTROL,        secondary_exec_controls_setbit(vmx,
+                  SECONDARY_EXEC_DESC);                 SECONDARY_EXEC_DESC);
 
 Not reported: code that runs at set-up, on request or after a failure; the helpers of a shadow; a
 bit that VMX101 sees toggled on the entry path, where keeping the bit still is the better advice.

@@ -36,9 +36,9 @@ before and after.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from vmxlint.facts import Expr
+from vmxlint.facts import Expr, Table
 from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, Spot
 from vmxlint.program import Program
@@ -56,8 +56,9 @@ def check(program: Program) -> Iterator[Hit]:
     marks = program.dialect.enlightened_vmcs
     pointers = set(_pointers(program, marks))
     layout = Layout(program)
-    tabled = {path for path, _, name in layout.offset_tables(LEAST_ROWS) if name in marks}
-    for path, found in _by_file(program, layout, marks, pointers).items():
+    tables = [one for one in layout.offset_tables(LEAST_ROWS) if one[2] in marks]
+    tabled = {path for path, _, _ in tables}
+    for path, found in _by_file(program, tables, marks, pointers).items():
         if what := layout.purpose(path) or (layout.work(path) if path in tabled else ""):
             yield _hit(path, what, sorted(found, key=lambda one: one[0].start))
 
@@ -73,14 +74,16 @@ def _pointers(program: Program, marks: frozenset[str]) -> Iterator[str]:
 
 
 def _by_file(
-    program: Program, layout: Layout, marks: frozenset[str], pointers: set[str]
+    program: Program,
+    tables: Iterable[tuple[str, Table, str]],
+    marks: frozenset[str],
+    pointers: set[str],
 ) -> dict[str, list[tuple[Spot, str]]]:
     """Of each file: its macros for and tables of offsets and its accessors, under their names."""
     found: dict[str, list[tuple[Spot, str]]] = {}
-    for path, table, struct in layout.offset_tables(LEAST_ROWS):
-        if struct in marks:
-            where = Spot(path, table.start, table.start + len(table.name))
-            found.setdefault(path, []).append((where, f"'{table.name}'"))
+    for path, table, _ in tables:
+        where = Spot(path, table.start, table.start + len(table.name))
+        found.setdefault(path, []).append((where, f"'{table.name}'"))
     for one in program.files:
         for macro in one.macros:
             if offset_of(macro) in marks:
