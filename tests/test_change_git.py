@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import SWITCH, VMX, WANTED, define, entry
+from tests.mutants import SWITCH, VMX, WANTED, define, entry, switch_vmcs
 from tests.repositories import (
     AFTER,
     BEFORE,
@@ -60,7 +60,7 @@ def test_new_files_count_and_ignored_ones_do_not(repository: Repository) -> None
 
 def test_the_report_is_narrowed_and_paths_are_opened_from_here(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository", below="arch/x86/kvm")
-    repository.committed("toggle", *TOGGLE)
+    repository.committed("toggle", *TOGGLE, switch_vmcs(WANTED))
     everything = repository.change("--git", "HEAD")["findings"]
     assert {one["path"] for one in everything} == {
         f"arch/x86/kvm/{file}" for file in ("vmx/nested.c", VMX)

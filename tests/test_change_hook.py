@@ -50,7 +50,7 @@ def test_only_what_is_staged_is_told(repository: Repository) -> None:
     assert not told(repository, VMX)
     repository.edit(*TOGGLE)
     assert not told(repository, VMX)
-    assert len(told(repository, *staged(repository))) == 3
+    assert len(told(repository, *staged(repository))) == 2
 
 
 def test_a_file_without_a_staged_change_is_told_whole(repository: Repository) -> None:
@@ -106,7 +106,7 @@ def test_a_push_is_what_it_changes_since_it_left(repository: Repository) -> None
     start = repository.git("rev-parse", "HEAD").strip()
     repository.committed("toggle", *TOGGLE)
     refs = {"PRE_COMMIT_FROM_REF": start, "PRE_COMMIT_TO_REF": "HEAD"}
-    assert len(told(repository, VMX, **refs)) == 3
+    assert len(told(repository, VMX, **refs)) == 2
     repository.committed("more", define("int more;"))
     assert not told(repository, VMX, **{**refs, "PRE_COMMIT_FROM_REF": "HEAD~1"})
     done = repository.check("--hook", VMX, env={**refs, "PRE_COMMIT_FROM_REF": NOWHERE})
