@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.test_cli import BEFORE, vmxlint
+from vmxlint.budget import Budget
+from vmxlint.budget.comparison import summed
 from vmxlint.cache import NOWHERE, Store, clean, opened
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.store import LARGEST
-from vmxlint.engine import run
+from vmxlint.engine import budget, run
 from vmxlint.facts import Body, Facts, Row
 from vmxlint.findings import Report
 from vmxlint.reading import Reading, read_facts
@@ -196,6 +198,13 @@ def test_what_is_not_text_comes_back_as_it_was() -> None:
     unit = Unit([SourceFile("a.c", b'int f(void) { return "\xff\xfe"; } \xed\xa0\x80 int \xe4;\n')])
     facts, _ = read_facts(unit)
     assert unpack(Facts, pack(facts[0])) == facts[0]
+
+
+def test_a_budget_is_the_same_again() -> None:
+    made = summed(budget(str(FIXTURES / "kvm_before"), options()))
+    again = unpack(Budget, pack(made))
+    assert again == made
+    assert again.paths[0].operations["vmread"].max >= 1
 
 
 def test_the_folder_is_private_and_nobody_elses(tmp_path: Path) -> None:

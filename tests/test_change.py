@@ -99,6 +99,18 @@ def test_a_finding_that_runs_more_often_is_costlier(way: str, repository: Reposi
     assert deltas(change)["exit"] > 20
 
 
+def test_what_has_no_price_is_told_by_its_count(repository: Repository) -> None:
+    repository.edit(leave("vmcs_activate(vmx->loaded_vmcs->vmcs);"))
+    document = repository.change("--diff", "HEAD")
+    told = {one["context"]: one["not_priced"] for one in document["change"]["paths"]}
+    assert told["exit"] == {"vmptrld": pytest.approx(1, abs=0.05)}
+    assert told["entry"] == {}
+    text = repository.check("--diff", "HEAD").stdout.decode()
+    assert "exit and 16 more: VMPTRLD +1.0 expected in one pass, not priced" in text
+    repository.git("reset", "-q", "--hard")
+    assert "not priced" not in repository.check("--diff", "HEAD").stdout.decode()
+
+
 def test_a_finding_that_runs_less_often_is_not_costlier(repository: Repository) -> None:
     repository.committed("both", COLD, switch_vmcs("now_and_then(vmx);"), CALL)
     change = by("git", repository, (CALL[0], CALL[2], CALL[1]))["change"]

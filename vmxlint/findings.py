@@ -208,12 +208,17 @@ class Delta(NamedTuple):
 
 @dataclass(frozen=True)
 class PathChange:
-    """The cycles of one path before and after a change; None for a path that is not there."""
+    """The cycles of one path before and after a change; None for a path that is not there.
+
+    `unpriced` are the kinds of operations without a price, each with how much more often the path
+    is expected to do it.
+    """
 
     context: str
     before: Interval | None
     after: Interval | None
     delta: Delta
+    unpriced: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

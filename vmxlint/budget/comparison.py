@@ -9,6 +9,8 @@ from typing import NamedTuple
 from vmxlint.budget.paths import Budget, PathCost, Step
 from vmxlint.interval import NOTHING, Interval
 
+_SELDOM = 0.05  # times in one pass; what changes by less is rounded away
+
 
 class Difference(NamedTuple):
     """Cycles more (or, negative, fewer): low <= typical <= high."""
@@ -26,6 +28,19 @@ class Change:
     before: PathCost | None
     after: PathCost | None
     delta: Difference
+
+    @property
+    def unpriced(self) -> tuple[tuple[str, float], ...]:
+        """The kinds that have no price, and how much more often the path is expected to do each."""
+        sides = [one for one in (self.before, self.after) if one]
+        kinds = dict.fromkeys(kind for one in sides for kind in one.unpriced)
+        moved = ((kind, _often(self.after, kind) - _often(self.before, kind)) for kind in kinds)
+        return tuple((kind, more) for kind, more in moved if abs(more) >= _SELDOM)
+
+
+def _often(path: PathCost | None, kind: str) -> float:
+    count = path.operations.get(kind) if path else None
+    return count.expected if count else 0.0
 
 
 def summed(budget: Budget) -> Budget:

@@ -64,7 +64,7 @@ def _unpacker(kind: Any) -> Unpack:
     if origin in (Union, types.UnionType):
         return _or_none(next(one for one in inner if one is not type(None)))
     if origin is not None and issubclass(origin, Mapping):
-        return _same
+        return _of_mapping(inner[1])
     if kind is bytes:
         return lambda text: text.encode("latin-1")
     return _of_named(kind) if issubclass(kind, tuple) else _of_dataclass(kind)
@@ -77,6 +77,12 @@ def _same(value: Any) -> Any:
 def _or_none(kind: Any) -> Unpack:
     unpacker = _unpacker(kind)
     return lambda value: None if value is None else unpacker(value)
+
+
+def _of_mapping(kind: Any) -> Unpack:
+    """A mapping from text to values of a kind."""
+    each = _unpacker(kind)
+    return lambda values: {name: each(value) for name, value in values.items()}
 
 
 def _of_tuple(inner: tuple[Any, ...]) -> Unpack:

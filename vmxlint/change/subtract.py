@@ -156,6 +156,7 @@ def _paths(old: Looked, new: Looked) -> tuple[PathChange, ...]:
             one.before.cycles if one.before else None,
             one.after.cycles if one.after else None,
             Delta(*one.delta),
+            one.unpriced,
         )
         for before, after in zip_longest(old.budgets, new.budgets)
         for one in compared(before or _without_paths(after), after or _without_paths(before))

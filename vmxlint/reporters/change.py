@@ -50,6 +50,13 @@ def _cycles(paths: Sequence[PathChange], head: str, report: Report) -> Iterator[
     if moved:
         yield f"{head}modelled cycles per path [{report.cpu}, profile {report.profile}]:"
         yield from _table(moved)
+    groups: dict[tuple[str, tuple[tuple[str, float], ...]], list[PathChange]] = {}
+    for one in paths:
+        if one.unpriced:
+            groups.setdefault((_kind(one), one.unpriced), []).append(one)
+    for (_, more), group in groups.items():
+        told = ", ".join(f"{kind.upper()} {often:+.1f}" for kind, often in more)
+        yield f"{head}{_named(group)}: {told} expected in one pass, not priced"
 
 
 def _told(finding: Finding, report: Report) -> str:
@@ -73,8 +80,7 @@ def _table(paths: Sequence[PathChange]) -> Iterator[str]:
     """
     groups: dict[tuple[str, str], list[PathChange]] = {}
     for one in paths:
-        kind, _, reason = one.context.partition(":")
-        groups.setdefault((kind if reason else one.context, _delta(one.delta)), []).append(one)
+        groups.setdefault((_kind(one), _delta(one.delta)), []).append(one)
     head = ("path", "before", "after", "change")
     rows = [
         (_named(group), _span(group[0].before), _span(group[0].after), change)
@@ -84,6 +90,12 @@ def _table(paths: Sequence[PathChange]) -> Iterator[str]:
     for row in (head, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _kind(path: PathChange) -> str:
+    """What paths may be told of together: exit reasons, but nothing else."""
+    kind, _, reason = path.context.partition(":")
+    return kind if reason else path.context
 
 
 def _named(group: Sequence[PathChange]) -> str:

@@ -114,6 +114,7 @@ def _path(path: PathChange) -> dict[str, object]:
         "before": ends(path.before),
         "after": ends(path.after),
         "delta": ends(path.delta),
+        "not_priced": {kind: round(more, 6) for kind, more in path.unpriced},
     }
 
 
