@@ -87,7 +87,7 @@ class Known:
         texts = {name: Expr("name", text, (), 0, 0) for name, text in given}
         test = substituted(condition.test, texts)
         if condition.cases:
-            answers = [self._constants.same(test, case) for case in condition.cases]
+            answers = [self._constants.is_case(test, case) for case in condition.cases]
             if True in answers:
                 return condition.holds
             return None if None in answers else not condition.holds

@@ -35,14 +35,8 @@ class Arguments:
     def decide(self, test: Expr, name: str, calls: Sequence[Edge]) -> bool | None:
         """Whether a test of a parameter is true in the function that the last of some calls leads
         to, one out of the other; None if the argument is no constant."""
-        given: Expr | None = None
-        passed_on = name
-        for call in reversed(calls):
-            given = _argument(passed_on, call)
-            passed_on = parameter_of(given, call.caller) if given is not None else ""
-            if not passed_on:
-                break
-        if given is None or passed_on or not looks_constant(given, call.caller):
+        given = _given(name, calls)
+        if given is None:
             return None
         decided = substituted(test, {name: given})
         match decided:
@@ -53,6 +47,14 @@ class Arguments:
                 return same if operator == "==" else not same
         value = self._constants.value(decided)
         return truth(decided) if value is None else value != 0
+
+    def is_among(self, cases: Sequence[Expr], name: str, calls: Sequence[Edge]) -> bool | None:
+        """The same for a switch on a parameter: whether it goes to one of some cases."""
+        given = _given(name, calls)
+        if given is None:
+            return None
+        answers = [self._constants.is_case(given, case) for case in cases]
+        return True if True in answers else None if None in answers else False
 
     def is_passed(self, constant: Expr, name: str, routine: Routine, depth: int = 0) -> bool:
         """Whether a call gives just that constant for a parameter, also through callers that pass
@@ -65,6 +67,19 @@ class Arguments:
             if passed_on and self.is_passed(constant, passed_on, edge.caller, depth + 1):
                 return True
         return False
+
+
+def _given(name: str, calls: Sequence[Edge]) -> Expr | None:
+    """The constant that some calls, one out of the other, hand over for a parameter of the last."""
+    for call in reversed(calls):
+        given = _argument(name, call)
+        if given is None:
+            return None
+        passed_on = parameter_of(given, call.caller)
+        if not passed_on:
+            return given if looks_constant(given, call.caller) else None
+        name = passed_on
+    return None
 
 
 def _argument(name: str, call: Edge) -> Expr | None:

@@ -52,3 +52,11 @@ class Constants:
             return values[0] == values[1]
         one, other = bare(one), bare(other)
         return one.text == other.text if self.is_named(one) and self.is_named(other) else None
+
+    def is_case(self, subject: Expr, case: Expr) -> bool | None:
+        """Whether a switch on a constant goes to a case, which may be a range."""
+        if case.kind != "range":
+            return self.same(subject, case)
+        value, first, last = (self.value(one) for one in (subject, *case.kids))
+        known = value is not None and first is not None and last is not None
+        return (first or 0) <= (value or 0) <= (last or 0) if known else None

@@ -70,7 +70,11 @@ class Gates:
         test, holds = _stripped(gate.condition.test, gate.condition.holds)
         if not calls:
             return gate.probability
-        if (answer := self._arguments.decide(test, gate.parameter, calls)) is not None:
+        if cases := gate.condition.cases:
+            answer = self._arguments.is_among(cases, gate.parameter, calls)
+        else:
+            answer = self._arguments.decide(test, gate.parameter, calls)
+        if answer is not None:
             return DECIDED if answer == holds else DECIDED.complement()
         match test:
             case Expr("binary", operator, (_, constant)):
@@ -93,7 +97,7 @@ class Gates:
             among, reasons = found
             return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
-            return self._of_switch(condition)
+            return replace(self._of_switch(condition), parameter=parameter_of(test, routine))
         if condition.ways:
             chance = self._chance_of(condition.ways, routine)
             return Gate("state", condition, condition.holds, chance)
