@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures import FIXTURES, options
-from vmxlint.budget import Budget, Count, Step, compared
-from vmxlint.engine import budget
+from vmxlint.budget import Budget, Count, Step, budget_of, compared
+from vmxlint.engine import budget, examined
 from vmxlint.reading.source import InputError
+from vmxlint.reading.units import targets
 
 HEAD = """
 enum vmcs_field { GUEST_RIP = 0x681e, GUEST_RSP = 0x681c, HOST_RSP = 0x6c14, TPR_THRESHOLD = 0x401c,
@@ -286,3 +288,14 @@ def test_the_steps_of_a_path_add_up_to_it(name: str) -> None:
         for one in path.operations.values():
             assert 0 <= one.min <= one.expected + 1e-9
             assert one.expected <= one.max + 1e-9
+
+
+def test_a_budget_is_the_same_after_the_rules_have_asked() -> None:
+    wanted = options()
+    targeted = targets([str(FIXTURES / "kvm_before")], wanted.dialect, 1)
+    asked, alone = (
+        budget_of(program)
+        for rules in (wanted.rules, ())
+        for program in examined(targeted, replace(wanted, rules=rules))[1]
+    )
+    assert asked == alone

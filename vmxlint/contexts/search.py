@@ -165,12 +165,22 @@ class Search:
         setters = [routine for gate in asked.values() for routine, _ in gate.setters]
         if self._cover(setters):
             self._follow_more()
-        settings = {flag: self._setting(gate) for flag, gate in asked.items()}
-        self._ways.flags.update(settings)
+        self._decide(asked)
         waiting, self._waiting = self._waiting, []
         for step, edge in waiting:
             self._call(step, edge)
         self._run()
+
+    def _decide(self, asked: Mapping[str, Gate]) -> None:
+        """Find out how often some flags are set, first those that turn on none which is not known:
+        no guess is made of these because they are asked for together with others."""
+        while asked:
+            settings = {flag: self._setting(gate) for flag, gate in asked.items()}
+            sure = {flag: one for flag, one in settings.items() if not self._ways.guessed[flag]}
+            self._ways.flags.update(sure or settings)
+            asked = {flag: gate for flag, gate in asked.items() if sure and flag not in sure}
+            for flag in asked:
+                self._ways.guessed[flag].clear()
 
     def _setting(self, gate: Gate) -> Setting:
         """How often the flag of a gate is set, in one pass through each context."""

@@ -39,7 +39,8 @@ class Ways:
     `given` knows what holds in every nested round trip, `nested` which calls are made in nested
     mode only; both once the round trip is known. `flags` says
     how often each flag is set, by its name; `asked` are the gates of those not known yet. While
-    `deciding` on one, others that are not known, or that were decided without it, are open or not.
+    `deciding` on one, others that are not known, or that were decided without it, are open or not;
+    `guessed` has these, by the flag that was decided.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Ways:
         self.flags: dict[str, Setting] = {}
         self.asked: dict[str, Gate] = {}
         self.deciding = ""
-        self._guessed: defaultdict[str, set[str]] = defaultdict(set)  # by the flag that was decided
+        self.guessed: defaultdict[str, set[str]] = defaultdict(set)
 
     def chance(self, gate: Gate, context: str) -> Interval:
         """The probability of a gate, in a round trip or outside of one."""
@@ -190,8 +191,8 @@ class Ways:
         """Work of every entry or exit runs in the contexts that set the flag; other work goes on
         in its own, seldom if nothing that runs sets it."""
         setting = self.flags.get(gate.flag)
-        if self.deciding and (setting is None or self.deciding in self._guessed[gate.flag]):
-            self._guessed[self.deciding].add(gate.flag)
+        if self.deciding and (setting is None or self.deciding in self.guessed[gate.flag]):
+            self.guessed[self.deciding].add(gate.flag)
             return [(context, gate.probability)]
         if setting is None:
             self.asked[gate.flag] = gate
