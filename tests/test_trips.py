@@ -41,6 +41,11 @@ LOOPS = {
     f"for (i = v->state; i < 4; i++) {PUT}": (1, 1, 1),
     f"for (i = 0; i < 4; i += v->state) {PUT}": (1, 1, 1),
     f"i = 0; while (i < 4) {PUT}": (1, 1, 1),
+    f"for (i = 0; i < 8; i++) {{ {PUT} i += 3; }}": (1, 1, 1),
+    f"for (i = 0; i < 8; i++) {{ {PUT} if (v->state) i--; }}": (1, 1, 1),
+    f"for (i = 0; i < 8; i++) {{ {PUT} skip(&i); }}": (1, 1, 1),
+    f"j = 8; for (i = 0; i < j; i++) {{ {PUT} j--; }}": (0, 1, 1),
+    f"j = 8; ask(&j); for (i = 0; i < j; i++) {PUT}": (0, 1, 1),
 }
 
 

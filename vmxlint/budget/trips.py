@@ -47,7 +47,7 @@ class Trips:
         """How often the body runs each time that the code comes by; once if that is not known."""
         statement, before = loop
         count = _count(statement)
-        if count is None:
+        if count is None or _is_changed(count.variable, statement.body):
             return ONCE
         step, start = _step(statement, count), _start(before, count)
         limits = list(self._values(count.limit, routine, 0))
@@ -70,8 +70,10 @@ class Trips:
                     yield from self._values(one, routine, depth + 1) if depth < 1 else [None]
             case Expr("name", name) if name in routine.variables:
                 changes = routine.changes.get(name, [])
-                known = len(changes) == 1 and depth < _DEEPEST
-                yield from self._values(changes[0].value, routine, depth + 1) if known else [None]
+                if len(changes) != 1 or depth >= _DEEPEST or _is_counted(name, routine):
+                    yield None
+                else:
+                    yield from self._values(changes[0].value, routine, depth + 1)
             case _:
                 yield self._value(spelled(limit), routine)
 
@@ -122,6 +124,33 @@ def _elements(array: str, routine: Routine) -> Sequence[Expr]:
     if given is None or given.kind != "list" or any(one.kind == "pair" for one in given.kids):
         return ()
     return given.kids
+
+
+def _is_changed(variable: str, body: Sequence[Stmt]) -> bool:
+    """Whether a loop's body changes the variable that the loop counts."""
+    return any(
+        one.kind in ("assign", "update") and one.kids[0].text == variable
+        for one in _expressions(body)
+    ) or _is_handed_out(variable, body)
+
+
+def _is_counted(variable: str, routine: Routine) -> bool:
+    """Whether a variable with one assignment gets other values as well."""
+    body = routine.body.statements
+    counted = (one for one in _expressions(body) if one.kind == "update")
+    return any(one.kids[0].text == variable for one in counted) or _is_handed_out(variable, body)
+
+
+def _is_handed_out(variable: str, body: Sequence[Stmt]) -> bool:
+    address = (one for one in _expressions(body) if one.kind == "unary" and one.text == "&")
+    return any(one.kids[0].text == variable for one in address)
+
+
+def _expressions(body: Sequence[Stmt]) -> Iterator[Expr]:
+    for one in body:
+        if one.expr:
+            yield from walk(one.expr)
+        yield from _expressions((*one.body, *one.orelse))
 
 
 def _may_be_left(body: Sequence[Stmt], inside: bool = False) -> bool:
