@@ -123,3 +123,9 @@ def test_the_rows_of_an_included_list_are_counted(tmp_path: Path) -> None:
     found = tree(tmp_path, "copy();", more=FIELDS + SHADOWED)
     assert bounds(count(found, "entry", "vmwrite")) == (0, 5, 6)
     assert bounds(count(found, "entry", "vmread")) == (0, 3, 3)
+
+
+def test_arrays_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "zoo.c").write_text("static int three[] = { 1, 2, 3, 4, 5, 6, 7 };\n", "utf-8")
+    found = tree(tmp_path, f"int i; for (i = 0; i < ARRAY_SIZE(three); i++) {PUT}", more=FIELDS)
+    assert bounds(count(found, "entry", "vmwrite")) == (3, 3, 3)

@@ -40,8 +40,15 @@ class Trips:
         self._linker = linker
 
     @cached_property
-    def _lengths(self) -> Mapping[str, int]:
-        return {name: length for one in self._linker.files for name, length in one.lengths}
+    def _lengths(self) -> Mapping[tuple[str, str], int | None]:
+        """The lengths of arrays by file and name, and by their name alone if all agree."""
+        found: dict[tuple[str, str], int | None] = {}
+        for one in self._linker.files:
+            for name, length in one.lengths:
+                found[one.path, name] = length
+                agreed = found.setdefault(("", name), length) == length
+                found["", name] = length if agreed else None
+        return found
 
     def of(self, loop: Loop, routine: Routine) -> Interval:
         """How often the body runs each time that the code comes by; once if that is not known."""
@@ -80,7 +87,10 @@ class Trips:
     def _value(self, text: str, routine: Routine) -> int | None:
         constants = self._linker.constants
         if measured := _MEASURED.fullmatch(constants.get(text, text)):
-            return len(_elements(measured[1], routine)) or self._lengths.get(measured[1])
+            if here := len(_elements(measured[1], routine)):
+                return here
+            near = self._lengths.get((routine.path, measured[1]))
+            return near or self._lengths.get(("", measured[1]))
         return evaluate(text, constants)
 
 
