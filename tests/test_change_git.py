@@ -114,6 +114,7 @@ def test_revisions_that_mean_nothing(repository: Repository) -> None:
         assert f"{option} is empty" in refused(repository, option, "")
         assert f"{option} is given twice" in refused(repository, option, "a", option, "b")
     assert "--base" in refused(repository, "--git", "HEAD", "--base", "HEAD")
+    assert "--each-patch" in refused(repository, "--each-patch")
     assert "--staged" in refused(repository, "--git", "HEAD", "--staged")
     assert "no such file" in refused(repository, "--git", "HEAD", "no/such.c")
     assert "repository" in refused(repository, "--git", "HEAD", "/")

@@ -86,20 +86,21 @@ def asked(context: click.Context) -> Asked | None:
         fail(f"--{ways[0]} and --{ways[1]} ask for different changes")
     if given["base"] and ways != ["patch"]:
         fail("--base goes with --patch")
+    if given["each_patch"] and not ways:
+        fail("--each-patch goes with --git or --patch")
     if not ways:
         return None
 
     from vmxlint.change.ask import Asked
 
-    name = given["patch"]
-    text = _read(name) if name else None
+    text = _read(given["patch"]) if given["patch"] else None
     refs = (os.environ.get(_FROM, ""), os.environ.get(_TO, ""))
     return Asked(
         given["diff"],
         given["staged"],
         given["git"],
         text,
-        name or "-",
+        given["patch"] or "-",
         given["base"],
         given["hook"],
         refs if given["hook"] and all(refs) else None,
