@@ -26,6 +26,7 @@ from vmxlint.reporters import (
     budget_speedscope,
     budget_text,
 )
+from vmxlint.reporters.cycles import two_digits
 
 BEFORE, AFTER = FIXTURES / "kvm_before", FIXTURES / "kvm_after"
 HOSTILE = "a;<script>alert(1)</script>\x1b[31m\u202e&\"'"
@@ -343,6 +344,9 @@ def test_the_43_patch_series_saves_about_what_it_claims() -> None:
     (change,) = [one for one in changes if one.context == "nested-round-trip"]
     assert 1744 / 1.5 <= -change.delta.typical <= 1744 * 1.5
     assert change.delta.low <= -1744 <= change.delta.high
+    least, most, typical = (two_digits(-change.delta[one]) for one in (2, 0, 1))
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"the budget says {least} to {most}, {typical} typically" in readme
 
 
 def test_calls_that_fan_out_end_soon_and_stay_finite(tmp_path: Path) -> None:
