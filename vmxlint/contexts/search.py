@@ -14,6 +14,7 @@ from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, ONCE, Interval
 
 _HANDED_ON = 3
+_ROUNDS = 16  # of deciding on flags that wait for each other
 MOST_RUNS = 1000.0  # per pass; beyond, a sum over ways says no more than "often"
 Node = tuple[Routine, str]
 
@@ -174,11 +175,12 @@ class Search:
     def _decide(self, asked: Mapping[str, Gate]) -> None:
         """Find out how often some flags are set, first those that turn on none which is not known:
         no guess is made of these because they are asked for together with others."""
-        while asked:
+        for left in reversed(range(_ROUNDS)):
             settings = {flag: self._setting(gate) for flag, gate in asked.items()}
             sure = {flag: one for flag, one in settings.items() if not self._ways.guessed[flag]}
-            self._ways.flags.update(sure or settings)
-            asked = {flag: gate for flag, gate in asked.items() if sure and flag not in sure}
+            sure = sure if sure and left else settings
+            self._ways.flags.update(sure)
+            asked = {flag: gate for flag, gate in asked.items() if flag not in sure}
             for flag in asked:
                 self._ways.guessed[flag].clear()
 
