@@ -122,6 +122,24 @@ def test_an_unreadable_file_is_a_line_in_the_coverage(tmp_path: Path) -> None:
     assert ("vmx/locked.c" in unread) == (os.geteuid() != 0)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("",),
+        ("budget", ""),
+        ("why", "f", ""),
+        ("--config", "", str(BEFORE)),
+        ("--cache-dir", "", str(BEFORE)),
+        ("cache", "clean", "--cache-dir", ""),
+        ("--each-patch", str(BEFORE)),
+    ],
+)
+def test_nothing_in_place_of_a_name_is_refused(args: tuple[str, ...], tmp_path: Path) -> None:
+    done = vmxlint(*args, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("part", ["vmx", "vmx/vmx.c"])
 def test_narrowing_changes_the_report_and_not_the_answer(part: str) -> None:
     whole = json.loads(vmxlint("--format", "json", BEFORE).stdout)["findings"]

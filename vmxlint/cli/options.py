@@ -36,14 +36,26 @@ profile = click.option(
     "--profile",
     default=None,
     metavar="NAME|FILE",
-    help="Exit mix to price with: bundled, or the output of perf kvm stat, kvm_stat, kvmexit.",
+    help="Exit mix to price with: bundled, or from perf kvm stat, kvm_stat, kvmexit or kvm_exit.",
 )
 jobs = click.option(
     "-j", "jobs", type=click.IntRange(1), default=None, help="Processes to read with."
 )
 _no_cache = click.option("--no-cache", is_flag=True, help="Neither use nor write the cache.")
+
+
+def _folder(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("needs a folder, not ''")
+    return value
+
+
 cache_dir = click.option(
-    "--cache-dir", metavar="DIR", default=None, help="Keep the cache there, not in your home."
+    "--cache-dir",
+    metavar="DIR",
+    default=None,
+    callback=_folder,
+    help="Keep the cache there, not in your home.",
 )
 
 

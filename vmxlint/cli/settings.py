@@ -127,7 +127,9 @@ def _config(
         if asked:
             raise ConfigError("--config and --isolated exclude each other")
         return Config()
-    if asked:
+    if asked is not None:
+        if not asked:
+            raise ConfigError("--config needs a file, not ''")
         return load(Path(asked))
     if found:
         return found()

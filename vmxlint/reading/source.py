@@ -123,6 +123,8 @@ class Unit:
 
 def target(given: str, dialect: Dialect) -> Target:
     """The target that a path from the command line means; InputError if there is none."""
+    if not given:
+        raise InputError("no such file or folder: ''")
     try:
         path = Path(given).resolve(strict=True)
         is_folder = path.is_dir()
