@@ -59,8 +59,6 @@ class _Making:
         self._place = place
         self._rates = Rates(program)
         self._course = Course(program, self._rates)
-        for one in program.operations:
-            program.reaches(one)  # decides on the flags before it, which the ways then know
 
     def paths(self) -> Iterator[PathCost]:
         """Entry, the part common to all exits, each exit reason, the nested ones, load and put."""
