@@ -87,10 +87,8 @@ class Known:
         texts = {name: Expr("name", text, (), 0, 0) for name, text in given}
         test = substituted(condition.test, texts)
         if condition.cases:
-            answers = [self._constants.is_case(test, case) for case in condition.cases]
-            if True in answers:
-                return condition.holds
-            return None if None in answers else not condition.holds
+            among = self._constants.is_among(test, condition.cases)
+            return None if among is None else among == condition.holds
         if test is condition.test and gate.kind != "build" and not _is_plain_call(test):
             return None
         known = self._truth(test, routine)

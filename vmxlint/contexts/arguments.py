@@ -51,10 +51,7 @@ class Arguments:
     def is_among(self, cases: Sequence[Expr], name: str, calls: Sequence[Edge]) -> bool | None:
         """The same for a switch on a parameter: whether it goes to one of some cases."""
         given = _given(name, calls)
-        if given is None:
-            return None
-        answers = [self._constants.is_case(given, case) for case in cases]
-        return True if True in answers else None if None in answers else False
+        return None if given is None else self._constants.is_among(given, cases)
 
     def is_passed(self, constant: Expr, name: str, routine: Routine, depth: int = 0) -> bool:
         """Whether a call gives just that constant for a parameter, also through callers that pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, spelled
 from vmxlint.flow.routine import Routine
@@ -53,8 +55,13 @@ class Constants:
         one, other = bare(one), bare(other)
         return one.text == other.text if self.is_named(one) and self.is_named(other) else None
 
-    def is_case(self, subject: Expr, case: Expr) -> bool | None:
-        """Whether a switch on a constant goes to a case, which may be a range."""
+    def is_among(self, subject: Expr, cases: Iterable[Expr]) -> bool | None:
+        """Whether a switch on a constant goes to one of some cases."""
+        answers = [self._is_case(subject, case) for case in cases]
+        return True if True in answers else None if None in answers else False
+
+    def _is_case(self, subject: Expr, case: Expr) -> bool | None:
+        """The same for one case, which may be a range."""
         if case.kind != "range":
             return self.same(subject, case)
         value, first, last = (self.value(one) for one in (subject, *case.kids))
