@@ -17,7 +17,6 @@ _FUNCTION = re.compile(rb"[^;{}=]*\b\w[\w#]*\s*\([^;{}=]*\)\s*")
 _OBJECT = re.compile(r"\s*(?:if|for|while|return|goto|[{}])|.*\}\s*\Z", re.DOTALL)
 _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or a declaration
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
-_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*\(")
 _CASES = re.compile(r"\s*(?:case\b|default\s*:)")
 _CASE = re.compile(rb"\s*(?:case\b[^;:{}]*:\s*)*case\b[^;:{}]*[^;:{}\s]\s*")
 _LEAVES = re.compile(r"\breturn\b")
@@ -70,7 +69,7 @@ def is_part_of_its_caller(macro: Macro) -> bool:
         return True
     if macro.spells_asm:
         return False
-    if _PATH.fullmatch(macro.body) or set(_MEMBER.findall(macro.body)) & set(macro.params):
+    if _PATH.fullmatch(macro.body):
         return True
     if len(macro.params) == 1 and _PART_OF_A_VALUE.fullmatch(macro.body):
         return not _CALL.search(macro.body)
