@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
 from vmxlint.interval import Interval
@@ -50,12 +50,7 @@ def _cycles(paths: Sequence[PathChange], head: str, report: Report) -> Iterator[
     if moved:
         yield f"{head}modelled cycles per path [{report.cpu}, profile {report.profile}]:"
         yield from _table(moved)
-    groups: dict[tuple[str, tuple[tuple[str, float], ...]], list[PathChange]] = {}
-    for one in paths:
-        if one.unpriced:
-            groups.setdefault((_kind(one), one.unpriced), []).append(one)
-    for (_, more), group in groups.items():
-        told = ", ".join(f"{kind.upper()} {often:+.1f}" for kind, often in more)
+    for told, group in _alike([one for one in paths if one.unpriced], _counts):
         yield f"{head}{_named(group)}: {told} expected in one pass, not priced"
 
 
@@ -74,17 +69,11 @@ def _by(finding: Finding) -> str:
 
 
 def _table(paths: Sequence[PathChange]) -> Iterator[str]:
-    """Rows in columns: the path, what it took before and takes now, by how much that is more.
-
-    Exit reasons for which the change is the same are one row, with the first of them.
-    """
-    groups: dict[tuple[str, str], list[PathChange]] = {}
-    for one in paths:
-        groups.setdefault((_kind(one), _delta(one.delta)), []).append(one)
+    """Rows in columns: the path, what it took before and takes now, by how much that is more."""
     head = ("path", "before", "after", "change")
     rows = [
         (_named(group), _span(group[0].before), _span(group[0].after), change)
-        for (_, change), group in groups.items()
+        for change, group in _alike(paths, lambda one: _delta(one.delta))
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
@@ -92,10 +81,20 @@ def _table(paths: Sequence[PathChange]) -> Iterator[str]:
         yield f"  {'  '.join(cells)}".rstrip()
 
 
-def _kind(path: PathChange) -> str:
-    """What paths may be told of together: exit reasons, but nothing else."""
-    kind, _, reason = path.context.partition(":")
-    return kind if reason else path.context
+def _alike(
+    paths: Sequence[PathChange], said: Callable[[PathChange], str]
+) -> Iterator[tuple[str, list[PathChange]]]:
+    """What is said of some paths: of exit reasons for which it is the same, once."""
+    groups: dict[tuple[str, str], list[PathChange]] = {}
+    for one in paths:
+        kind, _, reason = one.context.partition(":")
+        groups.setdefault((kind if reason else one.context, said(one)), []).append(one)
+    for (_, told), group in groups.items():
+        yield told, group
+
+
+def _counts(path: PathChange) -> str:
+    return ", ".join(f"{kind.upper()} {more:+.1f}" for kind, more in path.unpriced)
 
 
 def _named(group: Sequence[PathChange]) -> str:
