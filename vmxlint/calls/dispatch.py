@@ -1,21 +1,18 @@
-"""Calls through values: ops structs, handler tables, and function pointers that are handed over."""
+"""Calls through values: ops structs, handler tables and other arrays of functions."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from vmxlint.calls.handing import Handing, plain
 from vmxlint.calls.mentions import Mentions
 from vmxlint.calls.names import Names
 from vmxlint.facts import Expr, Facts, Table
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
-
-_DEEPEST = 3
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Slot(NamedTuple):
@@ -34,10 +31,15 @@ class Target(NamedTuple):
 
 
 class Dispatch:
-    """What the slots, tables and parameters of a unit can hold."""
+    """What the slots and tables of a unit can hold."""
 
     def __init__(
-        self, files: Sequence[Facts], names: Names, mentions: Mentions, dialect: Dialect
+        self,
+        files: Sequence[Facts],
+        names: Names,
+        mentions: Mentions,
+        handing: Handing,
+        dialect: Dialect,
     ) -> None:
         self._tables = [(one.path, table) for one in files for table in one.tables]
         self._members = {
@@ -48,6 +50,7 @@ class Dispatch:
         self._names = names
         self._mentions = mentions
         self._dialect = dialect
+        self._handing = handing
         self._named_by: dict[str, tuple[Routine, ...]] = {}
 
     @cached_property
@@ -199,32 +202,6 @@ class Dispatch:
         return self._named_by[table]
 
     @cached_property
-    def _takers(self) -> Mapping[str, list[Routine]]:
-        """Of each name that is handed over to a routine which calls a parameter: the routines."""
-        found: dict[str, list[Routine]] = {}
-        for taker in self._mentions.routines:
-            if taker.function.words.isdisjoint(taker.parameters):
-                continue
-            for giver in self._mentions.of(taker.name):
-                for arguments in re.findall(
-                    rf"\b{taker.name}\s*\(([^;{{}}]*)", giver.function.text
-                ):
-                    for name in set(_WORD.findall(arguments)):
-                        if self._names.is_function(name):
-                            found.setdefault(name, []).append(taker)
-        return found
-
-    @cached_property
-    def _called_back(self) -> Mapping[str, list[Routine]]:
-        """The routines that hand a name to a function outside the tree which calls it at once."""
-        found: dict[str, list[Routine]] = {}
-        for outside in sorted(self._dialect.call_back):
-            for giver in self._mentions.of(outside):
-                for name in _handed_names(outside, giver.function.text):
-                    found.setdefault(name, []).append(giver)
-        return found
-
-    @cached_property
     def _tables_of(self) -> Mapping[Routine, Mapping[str, None]]:
         """The handler tables, and the other arrays, in which each function stands."""
         handled = {table: [one for _, one in rows] for table, rows in self.handlers.items()}
@@ -239,46 +216,13 @@ class Dispatch:
         for table in self._tables_of.get(routine, ()):
             yield from self._naming(table)
         for name in sorted(names):
-            yield from self._takers.get(name, ())
-            yield from self._called_back.get(name, ())
+            yield from self._handing.may_call(name)
             yield from self._mentions.of("=" + name)
-
-    def handed(self, taker: Routine, parameter: str, depth: int = 0) -> Iterator[Routine]:
-        """The functions that the callers of `taker` hand over for a parameter."""
-        place = taker.parameters.index(parameter) + 1
-        for giver in self._mentions.of(taker.name):
-            for site in giver.flow.sites:
-                parts = site.expr.kids
-                if site.expr.kind != "call" or len(parts) <= place or parts[0].text != taker.name:
-                    continue
-                if self._names.resolve(taker.name, giver.path) is taker:
-                    yield from self._functions(_plain(parts[place]), giver, depth)
-
-    def _functions(self, value: Expr, giver: Routine, depth: int) -> Iterator[Routine]:
-        if value.kind != "name":
-            return
-        if value.text in giver.parameters and depth < _DEEPEST:
-            yield from self.handed(giver, value.text, depth + 1)
-        elif value.text not in giver.variables:
-            if found := self._names.resolve(value.text, giver.path):
-                yield found
-
-    def called_back(self, call: Expr, giver: Routine) -> Iterator[Routine]:
-        """The functions that a call hands to one outside the tree which calls them at once."""
-        callee, *arguments = call.kids
-        if callee.text in self._dialect.call_back:
-            for one in arguments:
-                yield from self._functions(_plain(one), giver, 0)
 
 
 def _wraps(one: Routine, other: Routine) -> bool:
     """Whether a function in a slot passes on to another one that, by the build, could be there."""
     return one is not other and other.name in one.function.words
-
-
-def _handed_names(callee: str, text: str) -> set[str]:
-    calls = re.findall(rf"\b{callee}\s*\(([^;{{}}]*)", text)
-    return {name for arguments in calls for name in _WORD.findall(arguments)}
 
 
 def _puts(routine: Routine, site: Site) -> Iterator[tuple[Target, str]]:
@@ -291,13 +235,6 @@ def _puts(routine: Routine, site: Site) -> Iterator[tuple[Target, str]]:
         case Expr("list", _, pairs) if site.kind == "decl":
             variable = routine.variables.get(site.target)
             for pair in pairs:
-                if pair.kind == "pair" and pair.kids and (value := _plain(pair.kids[-1]).text):
+                if pair.kind == "pair" and pair.kids and (value := plain(pair.kids[-1]).text):
                     name = pair.text.removeprefix(".").strip()
                     yield Target("member", name, variable.type if variable else ""), value
-
-
-def _plain(value: Expr) -> Expr:
-    """A function's name without `&` and casts."""
-    while value.kind in ("cast", "unary") and value.kids:
-        value = value.kids[-1]
-    return value

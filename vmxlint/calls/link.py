@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 
 from vmxlint.calls.dispatch import Dispatch
+from vmxlint.calls.handing import Handing
 from vmxlint.calls.mentions import Mentions, callees
 from vmxlint.calls.names import Names
 from vmxlint.facts import Body, Expr, Facts, Function
@@ -51,7 +52,8 @@ class Linker:
         )
         self.names = Names(files, self.routines)
         self.mentions = Mentions(self.routines)
-        self.dispatch = Dispatch(files, self.names, self.mentions, dialect)
+        self.handing = Handing(self.names, self.mentions, dialect)
+        self.dispatch = Dispatch(files, self.names, self.mentions, self.handing, dialect)
         self.constants = self.names.constants
         self.resolve = self.names.resolve
         self._edges: dict[Routine, tuple[Edge, ...]] = {}
@@ -116,7 +118,7 @@ class Linker:
                         yield Edge(routine, callee, site)
             elif site.expr.kind == "call" and site.expr.kids:
                 yield from self._targets(routine, site, site.expr.kids[0], 0)
-                for found in self.dispatch.called_back(site.expr, routine):
+                for found in self.handing.called_back(site.expr, routine):
                     yield Edge(routine, found, site, value=True)
 
     def _targets(self, routine: Routine, site: Site, callee: Expr, depth: int) -> Iterator[Edge]:
@@ -167,7 +169,7 @@ class Linker:
     ) -> Iterator[Edge]:
         """The calls of what a local variable or a parameter holds."""
         if name in routine.parameters:
-            able = dict.fromkeys(self.dispatch.handed(routine, name))
+            able = dict.fromkeys(self.handing.handed(routine, name))
             for found in able:
                 yield Edge(routine, found, site, value=True, rivals=len(able))
         changes = {one.value: one for one in routine.changes.get(name, ())}
