@@ -194,10 +194,24 @@ def test_all_that_is_kept_comes_back_as_it_was() -> None:
                 assert unpack(Body, pack(body)) == body
 
 
-def test_what_is_not_text_comes_back_as_it_was() -> None:
+def test_what_is_not_text_is_not_kept() -> None:
     unit = Unit([SourceFile("a.c", b'int f(void) { return "\xff\xfe"; } \xed\xa0\x80 int \xe4;\n')])
     facts, _ = read_facts(unit)
-    assert unpack(Facts, pack(facts[0])) == facts[0]
+    assert pack(facts[0]) == b""
+    assert unpack(Facts, b"") is None
+
+
+def test_what_is_not_text_is_read_in_every_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vmxlint.reading.PARALLEL_FROM", 0)
+    root, known = copied(tmp_path), options()
+    (root / "odd.c").write_bytes(b'int odd(void) { return "\xff\xfe"; }\n')
+    plain, store = fresh(root), opened(str(tmp_path / "cache"))
+    for _ in range(2):
+        reading = Reading(root, known.dialect, 2, store=store)
+        assert json_v1.render(run([str(root)], replace(known, begun={root: reading}))) == plain
+        reading.keep()
 
 
 def test_a_budget_is_the_same_again() -> None:

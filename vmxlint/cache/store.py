@@ -54,8 +54,8 @@ class Store:
         return data if whole[:SIZE] == digest(name.encode(), data) else None
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep an entry, if that can be done: all of it or nothing."""
-        if self._handle is None:
+        """Keep an entry, if there is something in it and it can be done: all of it or nothing."""
+        if self._handle is None or not data:
             return
         passing = f"{name}.{os.getpid()}.tmp"
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vmxlint.cache import NOWHERE, Store
+from vmxlint.cache.packing import pack
 from vmxlint.deadline import has_passed
 from vmxlint.findings import NotUnderstood
 from vmxlint.model import dialect as dialects
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from vmxlint.facts import Facts
-    from vmxlint.reading.library import Library, Read
+    from vmxlint.reading.library import Library
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Reading:
         self._own: Executor | None = None
         self._is_done = self._is_late = False
         self._here: list[str] = []
-        self._macros: Future[Mapping[str, str]] | None = None
+        self._macros: Future[Mapping[str, bytes]] | None = None
         self._waiting: list[Future[Part]] = []
 
     @cached_property
@@ -99,11 +100,13 @@ class Reading:
         library.add(library.read(self._here))
         for part in _of_the_living(self._waiting):
             if part.unit == self.unit.digest:
-                library.add(part.read)
+                library.take(part.read)
             self._is_late = self._is_late or part.is_late
         if self._own:
             self._own.shutdown()
-        library.add(library.read(library.missing()))  # another process saw another state of files
+        library.add(
+            library.read(library.missing())
+        )  # what others saw in another state, or can't pack
 
     def _examine(self) -> None:
         """Take out of the unit what kills the parser."""
@@ -150,15 +153,15 @@ def read_facts(unit: Unit) -> tuple[list[Facts], Library]:
 
 
 class Part(NamedTuple):
-    """What another process has read, the digest of the unit that it saw, and whether a step of it
-    took too long."""
+    """What another process has read, each file packed, the digest of the unit that it saw, and
+    whether a step of it took too long."""
 
     unit: bytes
-    read: list[Read]
+    read: list[bytes]
     is_late: bool
 
 
-def read_macros(root: str, dialect: str, digest: bytes) -> Mapping[str, str]:
+def read_macros(root: str, dialect: str, digest: bytes) -> Mapping[str, bytes]:
     """The macros of the files of the unit at `root`; see Library.macros."""
     return _library(root, dialect, digest).macros
 
@@ -173,7 +176,7 @@ def _library(root: str, dialect: str, _: bytes) -> Library:
 def read_part(root: str, dialect: str, digest: bytes, paths: Sequence[str]) -> Part:
     """The Facts of some files of the unit at `root`, which `digest` names as it should be."""
     library = _library(root, dialect, digest)
-    read = list(library.read(paths))
+    read = [pack(one) for one in library.read(paths)]
     return Part(library.unit.digest, read, has_passed())
 
 

@@ -41,13 +41,13 @@ class _Macros(NamedTuple):
 class _Defined(NamedTuple):
     """Packed _Macros, by the digest of the file."""
 
-    files: tuple[tuple[str, str], ...]
+    files: Mapping[str, bytes]
 
 
 class _Bodies(NamedTuple):
     """Packed bodies of a file's functions, by the number of the function."""
 
-    bodies: tuple[tuple[int, str], ...]
+    bodies: Mapping[int, bytes]
 
 
 class Library:
@@ -58,20 +58,20 @@ class Library:
         self._store = store
         self._files = {one.path: one for one in unit.files}
         self._index = named(b"macros", encoded(name))
-        self._found_macros: Mapping[str, str] = {}
+        self._found_macros: Mapping[str, bytes] = {}
         self._read: dict[str, Read] = {}
-        self._new: list[str] = []
+        self._new: dict[str, bytes] = {}
         self._numbers: dict[str, dict[int, int]] = {}
-        self._bodies: dict[str, dict[int, str]] = {}
+        self._bodies: dict[str, Mapping[int, bytes]] = {}
         self._new_bodies: dict[str, list[tuple[int, Body]]] = {}
 
     @cached_property
-    def _kept_macros(self) -> Mapping[str, str]:
+    def _kept_macros(self) -> Mapping[str, bytes]:
         data = self._store.get(self._index)
         kept = unpack(_Defined, data) if data else None
-        return dict(kept.files) if kept else {}
+        return kept.files if kept else {}
 
-    def take_macros(self, found: Mapping[str, str]) -> None:
+    def take_macros(self, found: Mapping[str, bytes]) -> None:
         """Take the macros that another process has found."""
         self._found_macros = found
 
@@ -81,19 +81,19 @@ class Library:
         return not self._kept_macros
 
     @cached_property
-    def macros(self) -> Mapping[str, str]:
+    def macros(self) -> Mapping[str, bytes]:
         """The packed macros of each file, by the file's digest, in the order of the files."""
-        found: dict[str, str] = {}
+        found: dict[str, bytes] = {}
         for one in self.unit.files:
             digest = one.digest.hex()
             known = self._kept_macros.get(digest) or self._found_macros.get(digest)
             found[digest] = known or self._packed_macros(one.path)
         return found
 
-    def _packed_macros(self, path: str) -> str:
+    def _packed_macros(self, path: str) -> bytes:
         from vmxlint import syntax
 
-        return pack(_Macros(syntax.macros_of(self._texts[path]))).decode()
+        return pack(_Macros(syntax.macros_of(self._texts[path])))
 
     @cached_property
     def _texts(self) -> Mapping[str, bytes]:
@@ -105,14 +105,14 @@ class Library:
         from vmxlint import syntax
 
         packed = (self.macros[one.digest.hex()] for one in self.unit.files)
-        found = [unpack(_Macros, one.encode()) for one in packed]
+        found = [unpack(_Macros, one) for one in packed]
         files = [one.macros for one in found if one]
         return syntax.Reader(syntax.unit_macros(files), self._texts)
 
     @cached_property
     def _common(self) -> bytes:
         """What all files of the unit follow from beside their own bytes."""
-        return named(b"unit", *map(str.encode, self.macros.values())).encode()
+        return named(b"unit", *self.macros.values()).encode()
 
     def _name(self, kind: bytes, path: str, *more: bytes) -> str:
         return named(kind, encoded(path), self._files[path].digest, self._common, *more)
@@ -151,10 +151,17 @@ class Library:
         return [path for path in self._files if not survives(partial(read, path))]
 
     def add(self, read: Iterable[Read]) -> None:
-        """Take what was read, here or in another process, to be kept."""
+        """Take what was read here, to be kept."""
         for one in read:
             self._read[one.facts.path] = one
-            self._new.append(one.facts.path)
+            self._new[one.facts.path] = b""
+
+    def take(self, packed: Iterable[bytes]) -> None:
+        """Take what another process has read and packed, to be kept so."""
+        for data in packed:
+            if one := unpack(Read, data):
+                self._read[one.facts.path] = one
+                self._new[one.facts.path] = data
 
     def facts(self) -> list[Facts]:
         """All Facts, in the order of the files."""
@@ -172,7 +179,7 @@ class Library:
             return self._reader.body(facts, function)
         number = self._number(facts, function)
         packed = self._kept_bodies(facts.path).get(number)
-        body = unpack(Body, packed.encode()) if packed else None
+        body = unpack(Body, packed) if packed else None
         if body is None:
             body = self._reader.body(facts, function)
             self._new_bodies.setdefault(facts.path, []).append((number, body))
@@ -188,25 +195,25 @@ class Library:
     def _bodies_name(self, path: str) -> str:
         return self._name(b"bodies", path, repr(self._read[path].needs).encode())
 
-    def _kept_bodies(self, path: str) -> Mapping[int, str]:
+    def _kept_bodies(self, path: str) -> Mapping[int, bytes]:
         if path not in self._bodies:
             data = self._store.get(self._bodies_name(path))
             kept = unpack(_Bodies, data) if data else None
-            self._bodies[path] = dict(kept.bodies) if kept else {}
+            self._bodies[path] = kept.bodies if kept else {}
         return self._bodies[path]
 
     def keep(self) -> None:
         """Keep for the next run what this one has read."""
         if not self._store.is_open:
             return
-        for path in self._new:
-            self._store.put(self._name(b"facts", path), pack(self._read[path]))
+        for path, packed in self._new.items():
+            self._store.put(self._name(b"facts", path), packed or pack(self._read[path]))
         for path, more in self._new_bodies.items():
-            bodies = {number: pack(body).decode() for number, body in more}
-            kept = tuple({**self._kept_bodies(path), **bodies}.items())
-            self._store.put(self._bodies_name(path), pack(_Bodies(kept)))
+            bodies = {number: pack(body) for number, body in more}
+            kept = _Bodies({**self._kept_bodies(path), **bodies})
+            self._store.put(self._bodies_name(path), pack(kept))
         if self.macros.keys() != self._kept_macros.keys():
-            self._store.put(self._index, pack(_Defined(tuple(self.macros.items()))))
+            self._store.put(self._index, pack(_Defined(self.macros)))
 
 
 class _Texts(Mapping[str, bytes]):
