@@ -186,11 +186,22 @@ def _brackets(
     bare: bytes, start: int, end: int, stack: tuple[str, ...]
 ) -> tuple[tuple[str, ...], int]:
     """The brackets open at `end`, given those at `start`; and the least depth in between."""
+    low = len(stack)
+    while stack and (closed := bare.find(b"\n}", start, end)) >= 0:
+        stack, least = _counted(bare, start, closed + 2, stack)
+        start, low = closed + 2, min(low, least)
     if not stack and _is_balanced(bare, start, end):
         return stack, 0
     closed = -1 if stack else bare.rfind(b"\n}", start, end)
     if closed >= 0 and _is_balanced(bare, start, closed + 2):
         start = closed + 2
+    stack, least = _counted(bare, start, end, stack)
+    return stack, min(low, least)
+
+
+def _counted(
+    bare: bytes, start: int, end: int, stack: tuple[str, ...]
+) -> tuple[tuple[str, ...], int]:
     opened = list(stack)
     low = len(opened)
     for match in _BRACKET.finditer(bare, start, end):
