@@ -26,8 +26,8 @@ FULL = "can't read or write the output: no space left on device"
 DEADLY = """
 import os, signal, tree_sitter
 class Parser:
-    def __init__(self, language):
-        self.parser = tree_sitter_parser(language)
+    def __init__(self, *given, **more):
+        self.parser = tree_sitter_parser(*given, **more)
     def parse(self, text):
         if b"deadly" in text:
             os.kill(os.getpid(), signal.SIGSEGV)

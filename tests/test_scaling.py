@@ -34,6 +34,10 @@ def seconds(step: Callable[[], object], rounds: int = 3) -> float:
     return best
 
 
+def analysing(tree: Path) -> float:
+    return seconds(lambda: run([str(tree)], options()))
+
+
 def renamed(text: str, number: int) -> str:
     """The same code with all functions that it defines under other names."""
     names = {found[1] for found in _DEFINED.finditer(text)}
@@ -81,9 +85,7 @@ def test_copies_of_a_real_file(version: str, file: str, tmp_path: Path) -> None:
 
 def test_copies_of_our_own_file(tmp_path: Path) -> None:
     few, many = (grown(BEFORE, tmp_path, "vmx/vmx.c", n) for n in (4, 16))
-    small = seconds(lambda: run([str(few)], options()), 2)
-    large = seconds(lambda: run([str(many)], options()), 1)
-    assert is_linear(small, large, 4)
+    assert is_linear(analysing(few), analysing(many), 4)
 
 
 def graph(folder: Path, functions: int, calls: int, is_cyclic: bool) -> Path:
@@ -114,9 +116,7 @@ def test_a_call_graph_of_twenty_calls_a_function(
 ) -> None:
     small = graph(tmp_path, functions // 4, 20, is_cyclic)
     large = graph(tmp_path, functions, 20, is_cyclic)
-    few = seconds(lambda: run([str(small)], options()), 2)
-    many = seconds(lambda: run([str(large)], options()), 1)
-    assert is_linear(few, many, 4)
+    assert is_linear(analysing(small), analysing(large), 4)
     assert run([str(large)], options()).coverage.operations > functions
 
 

@@ -120,22 +120,22 @@ def _understood(path: str, options: Options) -> tuple[Target, Program, Mapping[s
         names = [target.unit.relative_to(one.root).as_posix() for target in (one, *others)]
         raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
     reading = options.reading(one.unit)
-    facts, reader = reading.facts()
-    program = Program(facts, reader.body, options.dialect, options.pricing)
+    facts, bodies = reading.facts()
+    program = Program(facts, bodies.body, options.dialect, options.pricing)
     return one, program, {file.path: file for file in reading.unit.files}
 
 
 def _analyse(root: Path, options: Options) -> Analysed:
     reading = options.reading(root)
     unit = reading.unit
-    facts, reader = reading.facts()
-    program = Program(facts, reader.body, options.dialect, options.pricing)
+    facts, bodies = reading.facts(gaps=True)
+    program = Program(facts, bodies.body, options.dialect, options.pricing)
     files = {one.path: one for one in unit.files}
     looking = [rule for rule in options.rules if not rule.is_own]
     hits, given_up = _checked(looking, program, _patience(files))
     ran = [rule for rule in options.rules if rule not in given_up]
     judged = judge(files, facts, ran, hits)
-    coverage = covered(unit, files, program, given_up)
+    coverage = covered(unit, files, program, given_up, reading.gaps())
     return Analysed(files, program, [*hits, *judged.hits], judged.reasons, coverage)
 
 

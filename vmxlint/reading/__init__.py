@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from vmxlint.facts import Facts
+    from vmxlint.reading.bodies import Bodies, Gaps
     from vmxlint.reading.library import Library
 
 T = TypeVar("T")
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-AHEAD = 280_000  # bytes that another process reads while this one still imports and links
+AHEAD = 240_000  # bytes that another process reads while this one still imports and links
 
 
 class Reading:
@@ -54,6 +55,7 @@ class Reading:
         self._here: list[str] = []
         self._macros: Future[Mapping[str, bytes]] | None = None
         self._waiting: list[Future[Part]] = []
+        self._examining: Future[Examined] | None = None
 
     @cached_property
     def _library(self) -> Library:
@@ -81,12 +83,35 @@ class Reading:
                 for one in others:
                     self._waiting.append(executor.submit(read_part, *self._work, one))
 
-    def facts(self) -> tuple[list[Facts], Library]:
-        """The Facts of all files, in the order of their paths; and what reads their bodies."""
+    def facts(self, *, gaps: bool = False) -> tuple[list[Facts], Bodies]:
+        """The Facts of all files, in the order of their paths; and the bodies of their functions.
+
+        With `gaps`, another process begins to look for these.
+        """
         if not self._is_done:
             self._read()
             self._is_done = True
-        return self._library.facts(), self._library
+        if gaps:
+            self._examine_bodies()
+        if self._own:
+            self._own.shutdown(wait=False)
+        return self._library.facts(), self._library.bodies
+
+    def _examine_bodies(self) -> None:
+        executor = self._executor or self._own
+        if executor and not self._library.is_examined():
+            from concurrent.futures.process import BrokenProcessPool
+
+            with shelter.uninterrupted(), suppress(BrokenProcessPool):
+                packed = self._library.packed()
+                self._examining = executor.submit(examined, *self._work, packed)
+
+    def gaps(self) -> Mapping[str, Gaps]:
+        """What is not understood in the bodies of the functions of each file."""
+        for other in _of_the_living([self._examining] if self._examining else []):
+            self._library.bodies.take_gaps(other.gaps)
+            self._is_late = self._is_late or other.is_late
+        return self._library.gaps()
 
     def _read(self) -> None:
         if shelter.falls():
@@ -102,11 +127,7 @@ class Reading:
             if part.unit == self.unit.digest:
                 library.take(part.read)
             self._is_late = self._is_late or part.is_late
-        if self._own:
-            self._own.shutdown()
-        library.add(
-            library.read(library.missing())
-        )  # what others saw in another state, or can't pack
+        library.add(library.read(library.missing()))  # seen in another state, or not to be packed
 
     def _examine(self) -> None:
         """Take out of the unit what kills the parser."""
@@ -143,13 +164,13 @@ def _processes(number: int) -> Executor:
     return ProcessPoolExecutor(number, multiprocessing.get_context("fork"), shelter.begin_worker)
 
 
-def read_facts(unit: Unit) -> tuple[list[Facts], Library]:
-    """The Facts of all files of a unit, by this process alone; and what reads their bodies."""
+def read_facts(unit: Unit) -> tuple[list[Facts], Bodies]:
+    """The Facts of all files of a unit, read by this process alone; and their functions' bodies."""
     from vmxlint.reading.library import Library
 
     library = Library(unit, "", NOWHERE)
     library.add(library.read([one.path for one in unit.files]))
-    return library.facts(), library
+    return library.facts(), library.bodies
 
 
 class Part(NamedTuple):
@@ -164,6 +185,21 @@ class Part(NamedTuple):
 def read_macros(root: str, dialect: str, digest: bytes) -> Mapping[str, bytes]:
     """The macros of the files of the unit at `root`; see Library.macros."""
     return _library(root, dialect, digest).macros
+
+
+class Examined(NamedTuple):
+    """What another process did not understand in the bodies of some files, and whether a step of it
+    took too long."""
+
+    gaps: Mapping[str, Gaps]
+    is_late: bool
+
+
+def examined(root: str, dialect: str, digest: bytes, packed: Iterable[bytes]) -> Examined:
+    """The gaps in the bodies of files, which are given read and packed, of the unit at `root`."""
+    library = _library(root, dialect, digest)
+    library.take(packed)
+    return Examined(library.gaps(), has_passed())
 
 
 @lru_cache(maxsize=1)  # between the tasks of one process for one state of a unit

@@ -15,8 +15,9 @@ from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.stamp import named
 from vmxlint.digest import encoded
-from vmxlint.facts import Body, Facts, Function, Macro
+from vmxlint.facts import Facts, Macro
 from vmxlint.includes import resolved
+from vmxlint.reading.bodies import Bodies, Gaps
 from vmxlint.reading.shelter import survives
 from vmxlint.reading.source import SourceFile, Unit
 
@@ -44,12 +45,6 @@ class _Defined(NamedTuple):
     files: Mapping[str, bytes]
 
 
-class _Bodies(NamedTuple):
-    """Packed bodies of a file's functions, by the number of the function."""
-
-    bodies: Mapping[int, bytes]
-
-
 class Library:
     """What is known of the files of a unit, which is called `name`."""
 
@@ -58,12 +53,16 @@ class Library:
         self._store = store
         self._files = {one.path: one for one in unit.files}
         self._index = named(b"macros", encoded(name))
+        self.bodies = Bodies(
+            store,
+            named(b"gaps", encoded(name)),
+            self._bodies_name,
+            lambda facts, function: self._reader.body(facts, function),
+            lambda facts, known: self._reader.gaps(facts, known),
+        )
         self._found_macros: Mapping[str, bytes] = {}
         self._read: dict[str, Read] = {}
         self._new: dict[str, bytes] = {}
-        self._numbers: dict[str, dict[int, int]] = {}
-        self._bodies: dict[str, Mapping[int, bytes]] = {}
-        self._new_bodies: dict[str, list[tuple[int, Body]]] = {}
 
     @cached_property
     def _kept_macros(self) -> Mapping[str, bytes]:
@@ -156,6 +155,12 @@ class Library:
             self._read[one.facts.path] = one
             self._new[one.facts.path] = b""
 
+    def packed(self) -> list[bytes]:
+        """What was read in this run, as other processes take it."""
+        for path, data in self._new.items():
+            self._new[path] = data or pack(self._read[path])
+        return [data for data in self._new.values() if data]
+
     def take(self, packed: Iterable[bytes]) -> None:
         """Take what another process has read and packed, to be kept so."""
         for data in packed:
@@ -171,47 +176,25 @@ class Library:
         """The files whose Facts are not known yet."""
         return [path for path in self._files if path not in self._read]
 
-    def body(self, facts: Facts, function: Function) -> Body:
-        """The body of a function of a file, kept or read now."""
-        if function.body is not None:
-            return function.body
-        if not self._store.is_open:
-            return self._reader.body(facts, function)
-        number = self._number(facts, function)
-        packed = self._kept_bodies(facts.path).get(number)
-        body = unpack(Body, packed) if packed else None
-        if body is None:
-            body = self._reader.body(facts, function)
-            self._new_bodies.setdefault(facts.path, []).append((number, body))
-        return body
+    def gaps(self) -> Mapping[str, Gaps]:
+        """What is not understood in the bodies of the functions of each file."""
+        return self.bodies.gaps([one.facts for one in self._read.values()])
 
-    def _number(self, facts: Facts, function: Function) -> int:
-        numbers = self._numbers.get(facts.path)
-        if numbers is None:
-            numbers = {id(one): number for number, one in enumerate(facts.functions)}
-            self._numbers[facts.path] = numbers
-        return numbers[id(function)]
+    def is_examined(self) -> bool:
+        """Whether that is known already."""
+        return all(self.bodies.gaps_of(path) is not None for path in self._read)
 
     def _bodies_name(self, path: str) -> str:
         return self._name(b"bodies", path, repr(self._read[path].needs).encode())
-
-    def _kept_bodies(self, path: str) -> Mapping[int, bytes]:
-        if path not in self._bodies:
-            data = self._store.get(self._bodies_name(path))
-            kept = unpack(_Bodies, data) if data else None
-            self._bodies[path] = kept.bodies if kept else {}
-        return self._bodies[path]
 
     def keep(self) -> None:
         """Keep for the next run what this one has read."""
         if not self._store.is_open:
             return
-        for path, packed in self._new.items():
-            self._store.put(self._name(b"facts", path), packed or pack(self._read[path]))
-        for path, more in self._new_bodies.items():
-            bodies = {number: pack(body) for number, body in more}
-            kept = _Bodies({**self._kept_bodies(path), **bodies})
-            self._store.put(self._bodies_name(path), pack(kept))
+        self.packed()
+        for path, data in self._new.items():
+            self._store.put(self._name(b"facts", path), data)
+        self.bodies.keep()
         if self.macros.keys() != self._kept_macros.keys():
             self._store.put(self._index, pack(_Defined(self.macros)))
 

@@ -1,7 +1,8 @@
 """C source to Facts: clean up, parse, lower; macros that hide or make code from their text.
 
 A file is read in outline first: its functions with their text, structs, tables, macros. The body of
-a function is read when somebody asks for it; most are never asked for.
+a function is read when somebody asks for it; most are never asked for, and are only looked through
+for what the parser does not understand.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from types import MappingProxyType
 from vmxlint.deadline import TooLong, within
 from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row
 from vmxlint.includes import resolved
-from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros
+from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros, outline
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code, spells_cases
-from vmxlint.syntax.lower import TOO_DEEP, lower
+from vmxlint.syntax.lower import TOO_DEEP, is_understood, lower
 from vmxlint.syntax.mask import without_comments
 from vmxlint.syntax.pieces import CALLS, STATEMENT, macro_functions, piece
 from vmxlint.syntax.words import Words, present_in
@@ -110,7 +111,10 @@ class Reader:
         spelling = self._spelling(asms, cleaned.included)
         pasting = self._pasting | {one.name: one for one in cleaned.included}
         spelling = spelling._replace(words=Words(pasting, present).of)
-        draft = lower(Draft(path, cleaned.text, spelling))
+        plain = list(outline.plain_functions(cleaned.code))
+        rest = list(outline.between(plain, len(cleaned.text)))
+        draft = lower(Draft(path, cleaned.text, spelling, spans=rest))
+        functions = [*(_function(one, cleaned.text, spelling) for one in plain), *draft.functions]
         parts = {
             one.name: arrays.alone(one.body, path, spelling, (one.start, one.start))
             for one in cleaned.included
@@ -118,7 +122,7 @@ class Reader:
         return Facts(
             path,
             (
-                *self._headed(path, draft.functions, cleaned, spelling),
+                *self._headed(path, sorted(functions, key=_place), cleaned, spelling),
                 *self._generated(path, cleaned, spelling),
                 *macro_functions(cleaned, spelling),
             ),
@@ -140,8 +144,27 @@ class Reader:
         spelling = self._spelling_in(facts, function, has_included)
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
         body = lower(draft).body or Body((), ())
-        body = body._replace(gaps=tuple(one for one in draft.gaps if one.reason == TOO_DEEP))
+        body = body._replace(gaps=tuple(draft.gaps))
         return body._replace(statements=included.with_cases(body)) if has_cases else body
+
+    def gaps(self, facts: Facts, known: Mapping[int, tuple[Gap, ...]]) -> tuple[Gap, ...]:
+        """What is not understood in the bodies of a file's functions; `known` by their identities
+        for those that were read."""
+        try:
+            with within(_PATIENCE):
+                found = [
+                    known[id(f)] if id(f) in known else self._gaps(facts, f)
+                    for f in facts.functions
+                ]
+        except TooLong:
+            return (Gap(0, f"not read whole: it takes longer than {_PATIENCE} seconds"),)
+        return tuple(one for one in chain.from_iterable(found) if one.reason != TOO_DEEP)
+
+    def _gaps(self, facts: Facts, function: Function) -> tuple[Gap, ...]:
+        if function.body or function.place:
+            return ()
+        understood = is_understood(function.text.encode("utf-8", "surrogateescape"))
+        return () if understood else self.body(facts, function).gaps
 
     def _spelling_in(self, facts: Facts, function: Function, has_included: bool) -> Spelling:
         asms = facts.asms if function.place is None else ()
@@ -225,6 +248,19 @@ class Reader:
             text, place = spelled[one.at]
             heads = lower(Draft(path, piece(text + "{}"), spelling, place)).functions
             yield _with_head(one, heads[-1]) if heads else one
+
+
+def _function(one: outline.Plain, text: bytes, spelling: Spelling) -> Function:
+    own = text[one.at : one.end].decode("utf-8", "surrogateescape")
+    kind, words = "function", spelling.words(own)
+    return Function(
+        *(one.name, one.params, one.start, one.end, one.static, kind, one.type, own, one.at),
+        words=words,
+    )
+
+
+def _place(function: Function) -> int:
+    return function.at
 
 
 def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:

@@ -35,9 +35,10 @@ _KEYWORDS = frozenset(b"if while for switch return sizeof do else case defined".
 
 @dataclass
 class Cleaned:
-    """What is left to parse, and what was taken out of it."""
+    """What is left to parse, the same with its strings masked, and what was taken out of it."""
 
     text: bytes
+    code: bytes = b""
     asms: list[tuple[str, int, int]] = field(default_factory=list)
     macros: list[Macro] = field(default_factory=list)
     generated: list[tuple[str, int, int]] = field(default_factory=list)
@@ -81,7 +82,7 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
     _take_file_calls(buffer, code, known, done)
     heads.spell(buffer, code, known.forms)
     types.spell(buffer, code)
-    done.text = bytes(buffer)
+    done.text, done.code = bytes(buffer), bytes(code)
     return done
 
 

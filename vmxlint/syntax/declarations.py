@@ -9,8 +9,7 @@ from tree_sitter import Node
 
 from vmxlint.facts import Body, Expr, Function, Gap, Row, Stmt, Struct, Table, Variable, spelled
 from vmxlint.syntax.draft import Build, Declarator, Draft, Kids, Type, Value, expressions_of
-
-LONGEST_FUNCTION = 100_000  # bytes; the longest of a kernel has a fifth of that
+from vmxlint.syntax.outline import LONGEST_FUNCTION
 
 
 def _function(draft: Draft, node: Node, kids: Kids) -> None:

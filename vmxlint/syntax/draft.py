@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import tree_sitter_c
@@ -58,7 +58,7 @@ class Draft:
     """One text on its way to Facts, or, with `whole`, to the Body of the one function that it is.
 
     `base` is the offset of the text in its file. With `place`, every position is that span: for
-    text that a macro made.
+    text that a macro made. With `spans`, only these are to be parsed.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Draft:
         base: int = 0,
         whole: bool = False,
         origin: str = "function",
+        spans: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.path = path
         self.text = text
@@ -80,6 +81,7 @@ class Draft:
         self.base = base
         self.whole = whole
         self.origin = origin
+        self.spans = spans
         self.body: Body | None = None
         self.functions: list[Function] = []
         self.structs: list[Struct] = []

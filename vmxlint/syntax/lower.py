@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tree_sitter import Node, Parser
+from tree_sitter import Node, Parser, Range, Tree
 
 from vmxlint.facts import Expr, Gap, Stmt
 from vmxlint.syntax.declarations import DECLARATIONS
@@ -35,7 +35,7 @@ def lower(draft: Draft) -> Draft:
     Without `draft.whole`, blocks that the parser understood are passed over: they are the bodies
     of functions.
     """
-    cursor = _PARSER.parse(draft.text).walk()
+    cursor = _parsed(draft).walk()
     to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
     kinds, whole, token, sign, leaf, block = _KINDS, draft.whole, _TOKEN, _SIGN, _LEAF, _BLOCK
     open_nodes: list[tuple[Node, Any, Kids]] = []
@@ -63,6 +63,17 @@ def lower(draft: Draft) -> Draft:
             node, build, outer = open_nodes.pop()
             outer.append(build(draft, node, kids))
             kids = outer
+
+
+def _parsed(draft: Draft) -> Tree:
+    spans = [Range((0, start), (0, end), start, end) for start, end in draft.spans]
+    parser = Parser(LANGUAGE, included_ranges=spans) if spans else _PARSER
+    return parser.parse(draft.text)
+
+
+def is_understood(code: bytes) -> bool:
+    """Whether all of the code fits into the grammar."""
+    return not _PARSER.parse(code).root_node.has_error
 
 
 def _childless(draft: Draft, node: Node, kids: Kids) -> None:

@@ -1,0 +1,121 @@
+"""The bodies of a unit's functions: kept by an earlier run, or read when somebody asks for them.
+
+Most are never asked for. They are looked through all the same, for what is not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from vmxlint.cache import Store
+from vmxlint.cache.packing import pack, unpack
+from vmxlint.facts import Body, Facts, Function, Gap
+
+Gaps = tuple[Gap, ...]
+
+
+class _Kept(NamedTuple):
+    """Packed bodies of a file's functions, by the number of the function."""
+
+    bodies: Mapping[int, bytes]
+
+
+class _KeptGaps(NamedTuple):
+    """What is not understood in the bodies of files, by the names of their entries."""
+
+    files: Mapping[str, Gaps]
+
+
+class Bodies:
+    """The bodies of a unit whose files' entries in the store are called `name(path)`, and what is
+    not understood in them `index`.
+
+    `read` reads a body; `look` says what is not understood in all bodies of a file, given that of
+    those that were read, by the identities of the functions.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        index: str,
+        name: Callable[[str], str],
+        read: Callable[[Facts, Function], Body],
+        look: Callable[[Facts, Mapping[int, Gaps]], Gaps],
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._name = name
+        self._read = read
+        self._look = look
+        self._numbers: dict[str, dict[int, int]] = {}
+        self._kept: dict[str, Mapping[int, bytes]] = {}
+        self._new: dict[str, dict[int, Body]] = {}
+        self._read_gaps: dict[int, Gaps] = {}
+        self._gaps: dict[str, Gaps] = {}
+
+    def body(self, facts: Facts, function: Function) -> Body:
+        """The body of a function of a file, kept or read now."""
+        if function.body is not None:
+            return function.body
+        body = self._kept_body(facts, function) if self._store.is_open else None
+        if body is None:
+            body = self._read(facts, function)
+            if self._store.is_open:
+                self._new.setdefault(facts.path, {})[self._number(facts, function)] = body
+        self._read_gaps[id(function)] = body.gaps
+        return body
+
+    def _kept_body(self, facts: Facts, function: Function) -> Body | None:
+        packed = self._kept_of(facts.path).get(self._number(facts, function))
+        return unpack(Body, packed) if packed else None
+
+    def _number(self, facts: Facts, function: Function) -> int:
+        numbers = self._numbers.get(facts.path)
+        if numbers is None:
+            numbers = {id(one): number for number, one in enumerate(facts.functions)}
+            self._numbers[facts.path] = numbers
+        return numbers[id(function)]
+
+    def _kept_of(self, path: str) -> Mapping[int, bytes]:
+        if path not in self._kept:
+            data = self._store.get(self._name(path))
+            kept = unpack(_Kept, data) if data else None
+            self._kept[path] = kept.bodies if kept else {}
+        return self._kept[path]
+
+    def gaps(self, files: Iterable[Facts]) -> Mapping[str, Gaps]:
+        """What is not understood in the bodies of the functions of each file."""
+        for one in files:
+            if self.gaps_of(one.path) is None:
+                self._gaps[one.path] = self._look(one, self._read_gaps)
+        return self._gaps
+
+    def gaps_of(self, path: str) -> Gaps | None:
+        """What is not understood in the bodies of a file's functions; None if nobody has looked."""
+        if path not in self._gaps and self._kept_gaps:
+            known = self._kept_gaps.get(self._name(path))
+            if known is not None:
+                self._gaps[path] = known
+        return self._gaps.get(path)
+
+    def take_gaps(self, found: Mapping[str, Gaps]) -> None:
+        """Take what another process did not understand."""
+        self._gaps.update(found)
+
+    @cached_property
+    def _kept_gaps(self) -> Mapping[str, Gaps]:
+        data = self._store.get(self._index)
+        kept = unpack(_KeptGaps, data) if data else None
+        return kept.files if kept else {}
+
+    def keep(self) -> None:
+        """Keep for the next run what this one has read."""
+        for path, new in self._new.items():
+            bodies = {number: pack(body) for number, body in new.items()}
+            kept = _Kept({**self._kept_of(path), **bodies})
+            self._store.put(self._name(path), pack(kept))
+        gaps = {self._name(path): one for path, one in self._gaps.items()}
+        if gaps.keys() - self._kept_gaps.keys():
+            self._store.put(self._index, pack(_KeptGaps(gaps)))
