@@ -10,7 +10,7 @@ from typing import Any
 
 from tree_sitter import Node, Parser, Range, Tree
 
-from vmxlint.facts import Expr, Gap, Stmt
+from vmxlint.facts import Body, Expr, Gap, Stmt
 from vmxlint.syntax.declarations import DECLARATIONS
 from vmxlint.syntax.draft import (
     LANGUAGE,
@@ -33,9 +33,28 @@ def lower(draft: Draft) -> Draft:
     """Parse the draft's text, and fill the draft with what it says.
 
     Without `draft.whole`, blocks that the parser understood are passed over: they are the bodies
-    of functions.
+    of functions. With it, so is the function's head.
     """
-    cursor = _parsed(draft).walk()
+    root = _parsed(draft).root_node
+    block = _only_block(root) if draft.whole else None
+    values = _values(draft, block or root)
+    if block:
+        draft.body = Body(tuple(draft.locals), statements_of(values)[0].body)
+    return draft
+
+
+def _only_block(root: Node) -> Node | None:
+    """The body of the function that a text is, if the parser took it for just that."""
+    if root.has_error or root.child_count != 1:
+        return None
+    *head, block = root.children[0].named_children
+    is_plain = all(one.type != "declaration" for one in head)  # of a parameter, as before C89
+    return block if is_plain and block.type == "compound_statement" else None
+
+
+def _values(draft: Draft, root: Node) -> Kids:
+    """What a node is lowered to."""
+    cursor = root.walk()
     to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
     kinds, whole, token, sign, leaf, block = _KINDS, draft.whole, _TOKEN, _SIGN, _LEAF, _BLOCK
     open_nodes: list[tuple[Node, Any, Kids]] = []
@@ -58,7 +77,7 @@ def lower(draft: Draft) -> Draft:
             _childless(draft, node, kids)
         while not to_sibling():
             if not open_nodes:
-                return draft
+                return kids
             cursor.goto_parent()
             node, build, outer = open_nodes.pop()
             outer.append(build(draft, node, kids))
