@@ -123,15 +123,20 @@ class Operations:
         }
 
     def _search(self) -> None:
-        """Go up from the assembly, caller by caller, as long as a wrapper passes its field on."""
-        todo = self._linker.mentions.of_any(ASM_WORD, *self._linker.dialect.accessors)
+        """Go up from the assembly, caller by caller, as long as a wrapper passes its field on.
+
+        Headers first, for that is where wrappers stand: what calls them then is looked at once.
+        """
+        able = self._linker.mentions.of_any(ASM_WORD, *self._linker.dialect.accessors)
+        todo = sorted(able, key=lambda one: not one.path.endswith(".h"))
         for _ in range(_ROUNDS):
-            changed: dict[Routine, None] = {}
-            for routine in dict.fromkeys(todo):
+            waiting, changed = dict.fromkeys(todo), dict[Routine, None]()
+            for routine in todo:
+                del waiting[routine]
                 if self._update(routine):
-                    for edge in self._linker.callers(routine):
-                        changed[edge.caller] = None
-            todo = tuple(changed)
+                    above = (edge.caller for edge in self._linker.callers(routine))
+                    changed |= dict.fromkeys(one for one in above if one not in waiting)
+            todo = list(changed)
             if not todo:
                 return
 
