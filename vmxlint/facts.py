@@ -188,7 +188,8 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while todo:
         one = todo.pop()
         yield one
-        todo.extend(reversed(one.kids))
+        if one.kids:
+            todo += reversed(one.kids)
 
 
 def is_constant(expr: Expr) -> bool:
