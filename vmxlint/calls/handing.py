@@ -73,9 +73,8 @@ class Handing:
 
     def called_back(self, call: Expr, giver: Routine) -> Iterator[Routine]:
         """The functions that a call hands to one outside the tree which calls them at once."""
-        callee, *arguments = call.kids
-        if callee.text in self._dialect.call_back:
-            for one in arguments:
+        if call.kids[0].text in self._dialect.call_back:
+            for one in call.kids[1:]:
                 yield from self._functions(plain(one), giver, 0)
 
 

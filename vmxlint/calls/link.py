@@ -129,7 +129,8 @@ class Linker:
                 for found in self.names.meant(name, routine.path):
                     if found is not routine:
                         yield Edge(routine, found, site, value=depth > 0)
-                yield from self._through_table(routine, site, name if depth else "")
+                if depth:
+                    yield from self._through_table(routine, site, name)
             case Expr("member", slot, (base,)):
                 yield from self._through_member(routine, site, slot, base)
             case Expr("call", _, (Expr("name", form), Expr("name", name))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from vmxlint.facts import Facts
 from vmxlint.flow.routine import Routine
@@ -47,15 +48,8 @@ class Names:
         if not candidates:
             alias = self.constants.get(name, "")
             return self.resolve(alias, path) if alias.isidentifier() and alias != name else None
-        folder = posixpath.dirname(path)
-
-        def distance(one: Routine) -> tuple[bool, bool, bool, bool]:
-            foreign = one.path != path
-            hidden = foreign and one.function.static and not one.path.endswith(".h")
-            return hidden, foreign, posixpath.dirname(one.path) != folder, one.path.endswith(".h")
-
-        best = min(candidates, key=distance)
-        return None if distance(best)[0] else best
+        able = [one for one in candidates if not _is_hidden(one, path)]
+        return able[0] if len(able) == 1 else min(able, key=partial(_distance, path), default=None)
 
     def macros_with(self, word: str) -> set[str]:
         """The macros in whose text a word stands, or one of these macros."""
@@ -80,6 +74,16 @@ class Names:
             names.update(more)
             todo += more
         return names
+
+
+def _is_hidden(one: Routine, path: str) -> bool:
+    """Whether a routine is static in another C file."""
+    return one.function.static and one.path != path and not one.path.endswith(".h")
+
+
+def _distance(path: str, one: Routine) -> tuple[bool, bool, bool]:
+    folders = {posixpath.dirname(one.path), posixpath.dirname(path)}
+    return one.path != path, len(folders) > 1, one.path.endswith(".h")
 
 
 def _aliases(constants: Mapping[str, str]) -> dict[str, list[str]]:
