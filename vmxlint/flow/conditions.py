@@ -156,6 +156,8 @@ def _literal(one: Condition) -> Literal:
 def alternatives(conditions: Conditions) -> list[Conditions]:
     """The ways to meet conditions: with an `||` that holds, by either operand. Too many of them
     count as one that asks for nothing."""
+    if not any(map(_forks, conditions)):
+        return [conditions]
     found: list[Conditions] = [()]
     for one in conditions:
         longer = ((*way, *more) for way in found for more in _ways_to_meet(one))
@@ -165,13 +167,16 @@ def alternatives(conditions: Conditions) -> list[Conditions]:
     return found
 
 
+def _forks(one: Condition) -> bool:
+    """Whether a condition can be met in several ways."""
+    kind, operator, kids, *_ = one.test
+    joins = kind == "binary" and operator in _JOINING and len(kids) == 2
+    return bool(one.ways) or (joins and not one.cases and one.holds == (operator == "||"))
+
+
 def _ways_to_meet(one: Condition) -> Iterator[Conditions]:
-    sides: list[Conditions] = [*one.ways]
-    match one.test:
-        case Expr("binary", "&&" | "||" as operator, (left, right)) if not (one.cases or sides):
-            if one.holds == (operator == "||"):
-                sides = [implied(left, one.holds), implied(right, one.holds)]
-    if not sides:
+    if not _forks(one):
         yield (one,)
-    for side in sides:
+        return
+    for side in one.ways or (implied(operand, one.holds) for operand in one.test.kids):
         yield from alternatives(side)
