@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, reduce
 
 from vmxlint.budget.amounts import MOST
@@ -231,7 +230,7 @@ def _nested(outer: Interval, inner: Interval) -> Interval:
 
 
 def _as_memo(gate: Gate) -> Gate:
-    return replace(gate, kind="memo") if gate.kind == "state" and compares(gate.condition) else gate
+    return gate._replace(kind="memo") if gate.kind == "state" and compares(gate.condition) else gate
 
 
 def _rivals(calls: Collection[Edge]) -> int:

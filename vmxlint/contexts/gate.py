@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmxlint.contexts.flags import Setter
 from vmxlint.facts import spelled, walk
@@ -22,8 +22,7 @@ NEVER = exactly(0)
 _SELDOM = 0.5
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(NamedTuple):
     """A condition on the way to some code, and what it is about.
 
     Kinds: "reason" (`reasons` are those for which it holds, or if not `among`, does not),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
@@ -97,7 +96,7 @@ class Gates:
             among, reasons = found
             return Gate("reason", condition, condition.holds, ONCE, reasons, among)
         if condition.cases:
-            return replace(self._of_switch(condition), parameter=parameter_of(test, routine))
+            return _of_switch(condition, parameter_of(test, routine))
         if condition.ways:
             chance = self._chance_of(condition.ways, routine)
             return Gate("state", condition, condition.holds, chance)
@@ -107,7 +106,7 @@ class Gates:
             or self._by_hint(condition, test, holds, routine)
             or self._by_sides(condition, test, holds, routine)
             or self._by_use(condition, test, holds, routine)
-            or replace(self._state(condition, holds), parameter=parameter_of(test, routine))
+            or _state(condition, holds, parameter_of(test, routine))
         )
 
     def _by_sides(
@@ -221,16 +220,6 @@ class Gates:
             return Gate("memo", condition, holds, UNKNOWN)
         return None
 
-    def _of_switch(self, condition: Condition) -> Gate:
-        """One arm of a switch: each value is as likely as another, and as none of them."""
-        if condition.early or not condition.holds:
-            return self._state(condition, condition.holds)
-        share = len(condition.cases) / (condition.of + 1)
-        return Gate("state", condition, True, Interval(0, share, 1))
-
-    def _state(self, condition: Condition, holds: bool) -> Gate:
-        return Gate("state", condition, holds, STAYS if condition.early else UNKNOWN)
-
     def _is_about_table(self, test: Expr) -> bool:
         """Whether a test only asks if a handler table has a row."""
         return any(one.text in self._tables for one in walk(test) if one.kind == "name")
@@ -264,6 +253,19 @@ class Gates:
                 hint = self._hint(inner)
                 return hint.complement() if hint else None
         return None
+
+
+def _of_switch(condition: Condition, parameter: str) -> Gate:
+    """One arm of a switch: each value is as likely as another, and as none of them."""
+    if condition.early or not condition.holds:
+        return _state(condition, condition.holds, parameter)
+    share = len(condition.cases) / (condition.of + 1)
+    return Gate("state", condition, True, Interval(0, share, 1), parameter=parameter)
+
+
+def _state(condition: Condition, holds: bool, parameter: str) -> Gate:
+    chance = STAYS if condition.early else UNKNOWN
+    return Gate("state", condition, holds, chance, parameter=parameter)
 
 
 def _is_beyond(test: Expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
 from vmxlint.contexts.gate import Gate
@@ -70,8 +71,7 @@ def hottest(reaches: Iterable[Reach]) -> dict[str, Reach]:
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Passage:
+class Passage(NamedTuple):
     """Gates that follow each other and their probability together.
 
     One test of the exit reason, of a flag or of a parameter, or several others, of which one may be
@@ -84,6 +84,9 @@ class Passage:
     in_round: Interval = ONCE
     special: Gate | None = None
     nested: bool = False
+
+
+_START = Passage()
 
 
 class Given:
@@ -115,17 +118,17 @@ def divided(gates: Iterable[Gate], given: Given) -> tuple[Passage, ...]:
     passages: list[Passage] = []
     for gate in gates:
         special = gate if gate.kind in ("reason", "flag") or gate.parameter else None
-        if special or not passages or passages[-1].special:
-            passages.append(Passage())
-        last = passages[-1]
+        joins = not special and passages and not passages[-1].special
+        last = passages.pop() if joins else _START
         in_round = given.chance(gate)
-        passages[-1] = Passage(
+        onward = Passage(
             (*last.gates, gate),
             last.chance if gate.probability is ONCE else last.chance * gate.probability,
             last.in_round if in_round is ONCE else last.in_round * in_round,
             special,
             last.nested or (gate.kind == "guest-mode" and gate.holds),
         )
+        passages.append(onward)
     return tuple(passages)
 
 

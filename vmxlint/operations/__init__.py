@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
@@ -183,7 +183,7 @@ class Operations:
             one.major for one in self._naming.of(template.field, routine)
         ):
             return template
-        return replace(template, value=self._computed(value, routine))
+        return template._replace(value=self._computed(value, routine))
 
     def _computed(self, value: Expr, routine: Routine) -> Expr:
         if value.kind == "call":
@@ -293,7 +293,7 @@ def _keep(templates: dict[tuple[str, str, str], Template], template: Template) -
 
 def _in_every_build(template: Template) -> Template:
     conditions = tuple(one for one in template.conditions if one.test.kind != "number")
-    return replace(template, conditions=conditions)
+    return template._replace(conditions=conditions)
 
 
 def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
 from vmxlint.facts import Asm, Expr, spelled
@@ -26,8 +26,7 @@ _MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """An operation of a helper, in terms of the helper's parameters."""
 
     kind: str
@@ -121,7 +120,7 @@ def _chosen(subject: Expr, cases: Sequence[Expr]) -> bool | None:
 
 def inside(template: Template, conditions: Conditions) -> Template:
     """An operation that a helper passes on, with what must hold inside the helper."""
-    return replace(template, conditions=(*conditions, *template.conditions)[:_MOST_CONDITIONS])
+    return template._replace(conditions=(*conditions, *template.conditions)[:_MOST_CONDITIONS])
 
 
 def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
@@ -143,7 +142,7 @@ def at_parameter(template: Template, routine: Routine) -> Template:
     for value in assigned(routine, operand.text):
         for one in _outside_members(value):
             if one.kind == "name" and one.text in routine.parameters:
-                return replace(template, field=one)
+                return template._replace(field=one)
     return template
 
 
@@ -189,7 +188,7 @@ def folded(template: Template, routine: Routine, site: Site) -> Template:
     from_local = whole.kind == "name" and whole.text in routine.changes
     number = routine.numbers[id(site)]
     computed = _fold(value, routine, number, frozenset(map(id, site.conditions)), 0)
-    return replace(template, value=computed, from_local=template.from_local or from_local)
+    return template._replace(value=computed, from_local=template.from_local or from_local)
 
 
 def _fold(expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int) -> Expr:
