@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from vmxlint.calls.link import Linker
@@ -18,6 +18,7 @@ Allowed = tuple[bool, frozenset[str]]
 
 EXIT_REASON = "VM_EXIT_REASON"
 HINTS = ("likely", "unlikely")
+_READING = ("call", "asm")
 _DEEPEST = 4
 _FAR_UP = 2
 _MOST_RETURNS = 8
@@ -255,23 +256,29 @@ class Reasons:
                     self._is_reason(value, routine, depth + 1) for value in values
                 )
             case Expr("call", _, (Expr("name", name), *arguments)):
-                if any(f.name == EXIT_REASON for f in self._operations.reads(last, routine)):
-                    return True
+                if starts := self._reads.get(routine):
+                    if any(one.start in starts for one in walk(last) if one.kind in _READING):
+                        return True
                 body = self.predicate(name, arguments, routine)
                 return body is not None and self._is_reason(body[0], body[1], depth + 1)
         return False
 
     @cached_property
+    def _reads(self) -> Mapping[Routine, set[int]]:
+        """Where the exit reason is read from the VMCS."""
+        found: dict[Routine, set[int]] = {}
+        for routine, operations in self._operations.by_routine.items():
+            for one in operations:
+                if one.kind == "vmread" and one.field and one.field.name == EXIT_REASON:
+                    found.setdefault(routine, set()).add(one.site.expr.start)
+        return found
+
+    @cached_property
     def _reason_members(self) -> frozenset[str]:
         """The struct members that are given the exit reason as read from the VMCS."""
         found = set()
-        for routine, operations in self._operations.by_routine.items():
-            starts = {
-                one.site.expr.start
-                for one in operations
-                if one.kind == "vmread" and one.field and one.field.name == EXIT_REASON
-            }
-            for site in routine.flow.sites if starts else ():
+        for routine, starts in self._reads.items():
+            for site in routine.flow.sites:
                 if site.expr.kind == "assign" and site.expr.kids[0].kind == "member":
                     if any(one.start in starts for one in walk(site.expr.kids[1])):
                         target = site.expr.kids[0]
