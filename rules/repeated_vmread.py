@@ -71,9 +71,10 @@ def _pairs(program: Program, made: Made) -> Iterator[tuple[Operation, Operation,
     """The first and the second VMREAD, and the routine in which the paths to both part."""
     for routine, operations in made.items():
         for first in operations:
-            if _is_plain(program, first):
+            if first.kind == "vmread" and first.field:
                 for second in _later(program, routine, first, made):
-                    yield first, second, routine
+                    if _is_plain(program, first):
+                        yield first, second, routine
     for caller in _callers_of_two(program.linker, made):
         for first, second in _beside(program, caller, made):
             yield first, second, caller
@@ -108,14 +109,15 @@ def _later(program: Program, routine: Routine, first: Operation, made: Made) -> 
     start = routine.numbers[id(first.site)]
     for second in made[routine]:
         number = routine.numbers[id(second.site)]
-        same = second.field is first.field and _is_plain(program, second)
-        if same and number > start and _follows(first.site.conditions, second.site.conditions):
+        follows = number > start and _follows(first.site.conditions, second.site.conditions)
+        if second.field is first.field and follows and _is_plain(program, second):
             if not _changed(program, routine, start, number, first, made):
                 yield second
     for edge in program.linker.edges(routine):
-        number = routine.numbers[id(edge.site)]
-        if number > start and not edge.key and edge.rivals == 1 and not edge.value:
-            yield from _below(program, edge, number, first, made)
+        if edge.callee in made and not edge.key and edge.rivals == 1 and not edge.value:
+            number = routine.numbers[id(edge.site)]
+            if number > start and _follows(first.site.conditions, edge.site.conditions):
+                yield from _below(program, edge, number, first, made)
 
 
 def _beside(
@@ -124,7 +126,7 @@ def _beside(
     """Reads of one field in two functions that the routine calls one after the other."""
     edges = [e for e in program.linker.edges(routine) if e.callee in made and e.rivals == 1]
     for place, one in enumerate(edges):
-        firsts = [o for o in made[one.callee] if _is_plain(program, o) and not o.site.conditions]
+        firsts = [o for o in made[one.callee] if not o.site.conditions and _is_plain(program, o)]
         for other in edges[place + 1 :] if firsts else ():
             for first in firsts:
                 if second := _second(program, one, first, other, made):
@@ -142,8 +144,8 @@ def _second(
     if not all(condition.early or _asks(condition, one) for condition in more):
         return None
     for second in made[other.callee]:
-        plain = second.field is first.field and _is_plain(program, second)
-        if plain and not second.site.conditions:
+        same = second.field is first.field and not second.site.conditions
+        if same and _is_plain(program, second):
             read = first.routine.numbers[id(first.site)]
             end = second.routine.numbers[id(second.site)]
             changed = (
@@ -165,10 +167,8 @@ def _below(
 ) -> Iterator[Operation]:
     """The reads in a called function that run as soon as it is called."""
     start = edge.caller.numbers[id(first.site)]
-    for second in made.get(edge.callee, ()):
+    for second in made[edge.callee]:
         if second.field is not first.field or not _is_plain(program, second):
-            continue
-        if not _follows(first.site.conditions, edge.site.conditions):
             continue
         end = second.routine.numbers[id(second.site)]
         if not _changed(program, edge.caller, start, number, first, made) and not _changed(
