@@ -119,17 +119,16 @@ class Gates:
             return None
         if (flag := self._flag_beside_rarity(condition, test, holds, routine)) is not None:
             return flag
-        fails, kinds = ONCE, set()
+        fails, kind = ONCE, "hint"
         for side in test.kids:
             chance = ONCE
             for part in implied(side, test.text == "||"):
                 gate = self._classify(part, routine)
+                if gate.kind not in ("build", "hint"):
+                    return None
                 chance = chance * gate.probability
-                kinds.add(gate.kind)
+                kind = gate.kind if kind == "hint" else kind
             fails = fails * chance.complement()
-        if not kinds <= {"build", "hint"}:
-            return None
-        kind = "build" if "build" in kinds else "hint"
         return Gate(kind, condition, holds, _chance(fails, holds != (test.text == "||")))
 
     def _flag_beside_rarity(
