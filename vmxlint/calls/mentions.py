@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from vmxlint.facts import Asm
@@ -15,13 +16,13 @@ class Mentions:
 
     def __init__(self, routines: Sequence[Routine]) -> None:
         self.routines = routines
-        self._found: dict[str, list[Routine]] = {}
+        self._found: defaultdict[str, list[Routine]] = defaultdict(list)
         for routine in routines:
             for word in routine.function.words:
-                self._found.setdefault(word, []).append(routine)
-        for routine in list(self._found.get(ASM_WORD, ())):
+                self._found[word].append(routine)
+        for routine in list(self.of(ASM_WORD)):
             for name in _called_by_assembly(routine):
-                self._found.setdefault(name, []).append(routine)
+                self._found[name].append(routine)
 
     def of(self, word: str) -> Sequence[Routine]:
         """The routines in whose text a word stands, in order."""

@@ -6,7 +6,7 @@ calls it. So does a callback that only the way to L2 puts in, and what says so b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
@@ -42,7 +42,7 @@ class NestedMode:
             self._only[routine] = False  # as long as it is not known
             if routine not in self._able:
                 return False
-            self._only[routine] = any(self._says(site) for site in routine.flow.sites) or (
+            self._only[routine] = self._asserts(routine) or (
                 depth < _DEEPEST
                 and any(
                     self._is_only(edge.callee, depth + 1)
@@ -57,7 +57,7 @@ class NestedMode:
         """The routines that may run in nested mode only, found without reading them: those that
         may assert it, and what may call these or what leads back from L2."""
         found = {one for one, only in self._only.items() if only}
-        found.update(self._asserting())
+        found |= self._asserting
         todo = [*found]
         while todo:
             callers = set(self._linker.could_call(todo.pop())) - found
@@ -65,10 +65,15 @@ class NestedMode:
             todo += callers
         return found
 
-    def _asserting(self) -> Iterator[Routine]:
+    @cached_property
+    def _asserting(self) -> Set[Routine]:
+        """The routines that may assert nested mode, found without reading them."""
         dialect, mentions = self._linker.dialect, self._linker.mentions
         asked = set(mentions.of_any(*dialect.guest_mode))
-        yield from (one for one in mentions.of_any(*dialect.failure) if one in asked)
+        return asked.intersection(mentions.of_any(*dialect.failure))
+
+    def _asserts(self, routine: Routine) -> bool:
+        return routine in self._asserting and any(map(self._says, routine.flow.sites))
 
     def _says(self, site: Site) -> bool:
         """Whether a site asserts nested mode: `WARN_ON(!is_guest_mode(vcpu))`."""
