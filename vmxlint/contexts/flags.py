@@ -48,20 +48,21 @@ class Flags:
 
     def _stores_of(self, flag: _Flag) -> list[tuple[Routine, Site, bool]]:
         if flag not in self._stores:
-            self._stores[flag] = []
-            for where, site, value in self._search(*flag):
-                if value is None:
-                    self._stores[flag] = []
-                    break
-                self._stores[flag].append((where, site, value))
+            self._stores[flag] = self._search(flag)
         return self._stores[flag]
 
-    def _search(self, member: str, bit: str) -> Iterator[tuple[Routine, Site, bool | None]]:
-        for routine in self._linker.mentions.of(member + "="):
-            for site in routine.flow.sites:
-                match site.expr:
-                    case Expr("assign", sign, (Expr("member", name), value)) if name == member:
-                        yield from ((routine, site, one) for one in _stored(sign, value, bit))
+    def _search(self, flag: _Flag) -> list[tuple[Routine, Site, bool]]:
+        """The stores to a flag, in order; none if one of them is of something else: looked for in
+        what has been read first."""
+        able = self._linker.mentions.of(flag[0] + "=")
+        found: dict[Routine, list[tuple[Routine, Site, bool]]] = {}
+        for routine in sorted(able, key=lambda one: not one.is_read):
+            stores = list(_stores_in(routine, *flag))
+            known = [(routine, site, value) for site, value in stores if value is not None]
+            if len(known) < len(stores):
+                return []
+            found[routine] = known
+        return [one for routine in able for one in found[routine]]
 
     def _takes_back(self, flag: _Flag, value: bool) -> frozenset[Routine]:
         """The routines that store a value in a flag, and those that may call them."""
@@ -79,6 +80,13 @@ class Flags:
             level = {up for one in level for up in self._linker.could_call(one)} - found
             found |= level
         return frozenset(found)
+
+
+def _stores_in(routine: Routine, member: str, bit: str) -> Iterator[tuple[Site, bool | None]]:
+    for site in routine.flow.sites:
+        match site.expr:
+            case Expr("assign", sign, (Expr("member", name), value)) if name == member:
+                yield from ((site, one) for one in _stored(sign, value, bit))
 
 
 def _flag(test: Expr) -> _Flag | None:

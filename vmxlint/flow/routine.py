@@ -46,7 +46,12 @@ class Routine:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """What could not be understood of the body, if anybody has asked for it."""
-        return self.body.gaps if "body" in vars(self) else ()
+        return self.body.gaps if self.is_read else ()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anybody has asked for the body."""
+        return "body" in vars(self)
 
     @cached_property
     def flow(self) -> Flow:
