@@ -36,7 +36,7 @@ before and after.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vmxlint.facts import Expr, Table
 from vmxlint.flow.routine import Routine
@@ -57,9 +57,10 @@ def check(program: Program) -> Iterator[Hit]:
     pointers = set(_pointers(program, marks))
     layout = Layout(program)
     tables = [one for one in layout.offset_tables(LEAST_ROWS) if one[2] in marks]
-    tabled = {path for path, _, _ in tables}
-    for path, found in _by_file(program, tables, marks, pointers).items():
-        if what := layout.purpose(path) or (layout.work(path) if path in tabled else ""):
+    mixed = {one.path: layout.purpose(one.path) for one in program.files}
+    mixed |= {path: layout.work(path) for path, _, _ in tables if not mixed[path]}
+    for path, found in _by_file(program, tables, marks, pointers, mixed).items():
+        if what := mixed[path]:
             yield _hit(path, what, sorted(found, key=lambda one: one[0].start))
 
 
@@ -78,8 +79,10 @@ def _by_file(
     tables: Iterable[tuple[str, Table, str]],
     marks: frozenset[str],
     pointers: set[str],
+    mixed: Mapping[str, str],
 ) -> dict[str, list[tuple[Spot, str]]]:
-    """Of each file: its macros for and tables of offsets and its accessors, under their names."""
+    """Of each file: its macros for and tables of offsets, and if it is mixed its accessors, under
+    their names."""
     found: dict[str, list[tuple[Spot, str]]] = {}
     for path, table, _ in tables:
         where = Spot(path, table.start, table.start + len(table.name))
@@ -91,7 +94,7 @@ def _by_file(
                 where = Spot(one.path, macro.start, end)
                 found.setdefault(one.path, []).append((where, macro.name))
     for routine in _naming(program, marks | pointers):
-        if _is_accessor(program, routine, marks, pointers):
+        if mixed[routine.path] and _is_accessor(program, routine, marks, pointers):
             start, name = routine.function.start, routine.name
             where = Spot(routine.path, start, start + len(name), name)
             found.setdefault(routine.path, []).append((where, f"{name}()"))
