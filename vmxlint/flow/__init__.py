@@ -18,6 +18,8 @@ _MOST_PASSES = 4
 _ARMS = ("case", "default")
 _JUMPS = ("return", "goto", "break", "continue")
 
+_new = tuple.__new__  # half the price of Site(), as for expressions
+
 _Jumps = dict[str, list[Conditions]]  # to each label
 
 
@@ -226,7 +228,7 @@ class _Walk:
             if kid.kids or kid.kind in ("call", "asm", "block"):
                 now = self.expression(kid, now)
         if now is not None and kind in ("call", "asm", "assign", "update"):
-            self.sites.append(Site(expr, now))
+            self.sites.append(_new(Site, (expr, now, "", "")))
         return now
 
     def _either(self, expr: Expr, now: State) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice, product
 from typing import NamedTuple
 
 from vmxlint.facts import Expr
@@ -35,8 +35,8 @@ Conditions = tuple[Condition, ...]
 Literal = tuple[Expr, bool, tuple[Expr, ...]]  # what a condition says, wherever it stands
 State = Conditions | None  # what holds at some point of a function; None where it never comes
 
-
 _JOINING = ("&&", "||")
+_new = tuple.__new__  # half the price of Condition(), as for expressions
 
 
 def truth(test: Expr) -> bool | None:
@@ -72,14 +72,17 @@ def implied(test: Expr, holds: bool) -> Conditions:
             return implied(right, holds)
         if truth(right) == neutral:
             return implied(left, holds)
-    return () if truth(test) == holds else (Condition(test, holds),)
+    return () if truth(test) == holds else (_new(Condition, (test, holds, False, (), 0, ())),)
 
 
 def given(now: State, test: Expr, holds: bool) -> State:
     """What holds behind `test` where it is `holds`."""
-    if now is None or truth(test) == (not holds):
+    if now is None:
         return None
-    return (*now, *implied(test, holds))
+    known = truth(test)
+    if known is None:
+        return (*now, *implied(test, holds))
+    return now if known == holds else None
 
 
 def met(before: State, ways: Iterable[State]) -> State:
@@ -158,13 +161,9 @@ def alternatives(conditions: Conditions) -> list[Conditions]:
     count as one that asks for nothing."""
     if not any(map(_forks, conditions)):
         return [conditions]
-    found: list[Conditions] = [()]
-    for one in conditions:
-        longer = ((*way, *more) for way in found for more in _ways_to_meet(one))
-        found = list(islice(longer, _MOST_WAYS + 1))
-        if len(found) > _MOST_WAYS:
-            return [()]
-    return found
+    ways = product(*map(_ways_to_meet, conditions))
+    found = [tuple(chain.from_iterable(way)) for way in islice(ways, _MOST_WAYS + 1)]
+    return found if len(found) <= _MOST_WAYS else [()]
 
 
 def _forks(one: Condition) -> bool:
