@@ -22,12 +22,12 @@ Node = tuple[Routine, str]
 class Step(NamedTuple):
     """A routine reached in a context: by one call more than `parent`, through `gates`.
 
-    `typical` is the probability of the whole way; `descent` are the calls above a root.
+    `probability` is that of all gates on the way; `descent` are the calls above a root.
     """
 
     routine: Routine
     context: str
-    typical: float = 1.0
+    probability: Interval = ONCE
     depth: int = 0
     parent: Step | None = None
     edge: Edge | None = None
@@ -38,8 +38,8 @@ class Step(NamedTuple):
     def called(self, edge: Edge, way: tuple[str, Interval, tuple[Gate, ...]]) -> Step:
         """The step behind one of the ways to a call."""
         context, chance, gates = way
-        typical = self.typical * chance.typical
-        return Step(edge.callee, context, typical, self.depth + 1, self, edge, gates, chance)
+        whole = self.probability * chance
+        return Step(edge.callee, context, whole, self.depth + 1, self, edge, gates, chance)
 
     def chain(self) -> list[Step]:
         """The steps from the root on."""
@@ -67,14 +67,6 @@ class Step(NamedTuple):
         path = (*(call.caller.name for call in steps[0].descent), *(s.routine.name for s in steps))
         gates = tuple(gate for step in steps for gate in step.gates)
         return Reach(self.context, path, gates, self.probability, calls, runs)
-
-    @property
-    def probability(self) -> Interval:
-        """That of all gates on the way."""
-        chance = ONCE
-        for step in self.chain():
-            chance = chance * step.chance
-        return chance
 
 
 class Search:
@@ -134,7 +126,7 @@ class Search:
 
     def _push(self, step: Step) -> None:
         self._pushed += 1
-        heapq.heappush(self._heap, (-step.typical, step.depth, self._pushed, step))
+        heapq.heappush(self._heap, (-step.probability.typical, step.depth, self._pushed, step))
 
     def _run(self) -> None:
         while self._heap:
