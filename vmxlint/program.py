@@ -149,12 +149,24 @@ class Program:
         return False
 
     def _calls_around(self, operation: Operation) -> Iterator[tuple[str, Sequence[Expr]]]:
-        """The calls of which an operation is in an argument: function and arguments."""
+        """The calls that print or assert something of an operation: function and arguments."""
         at = operation.site.expr.start
-        for site in operation.routine.flow.sites:
-            if not site.kind and site.expr.kind == "call" and site.expr.start < at < site.expr.end:
-                callee, *given = site.expr.kids
+        for call in self._sayings(operation.routine):
+            if call.start < at < call.end:
+                callee, *given = call.kids
                 yield callee.text, given
+
+    def _sayings(self, routine: Routine) -> Sequence[Expr]:
+        """The calls of a routine that print or assert something."""
+        if routine not in self._said:
+            named = self.dialect.failure | self.dialect.only_inside
+            calls = (one.expr for one in routine.flow.sites if not one.kind)
+            self._said[routine] = [c for c in calls if c.kind == "call" and c.kids[0].text in named]
+        return self._said[routine]
+
+    @cached_property
+    def _said(self) -> dict[Routine, Sequence[Expr]]:
+        return {}
 
     @property
     def contexts(self) -> Contexts:
