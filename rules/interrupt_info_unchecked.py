@@ -71,20 +71,21 @@ def check(program: Program) -> Iterator[Hit]:
 
 
 def _hits(program: Program, trail: Trail) -> Iterator[Hit]:
-    checking = [one for one in trail.holders.values() if any(_checks(program, one))]
-    if any(_is_opaque(program, holder) for holder in trail.holders.values()):
+    holders = trail.holders.values()
+    found = [(holder, *taken) for holder in holders for taken in _takes(program, holder)]
+    if not found or any(_is_opaque(program, holder) for holder in holders):
         return
-    for holder in trail.holders.values():
-        for site, taken in _takes(program, holder):
-            reaches = program.contexts.of(holder.routine, site)
-            others = any(r.context.startswith("exit:") for r in reaches if not _is_behind(r))
-            behind = () if others else tuple(filter(_is_behind, reaches))
-            common = tuple(r for r in reaches if r.context == EXIT and not _is_sorted(r))
-            checked = any(not trail.is_apart(one.routine, holder.routine, site) for one in checking)
-            if behind and not checked:
-                yield _hit(program, trail, holder, taken, behind, ())
-            elif common and _only_sorts(program, trail, holder, site, common):
-                yield _hit(program, trail, holder, taken, common, (_saving(program, trail),))
+    checking = [one for one in holders if any(_checks(program, one))]
+    for holder, site, taken in found:
+        reaches = program.contexts.of(holder.routine, site)
+        others = any(r.context.startswith("exit:") for r in reaches if not _is_behind(r))
+        behind = () if others else tuple(filter(_is_behind, reaches))
+        common = tuple(r for r in reaches if r.context == EXIT and not _is_sorted(r))
+        checked = any(not trail.is_apart(one.routine, holder.routine, site) for one in checking)
+        if behind and not checked:
+            yield _hit(program, trail, holder, taken, behind, ())
+        elif common and _only_sorts(program, trail, holder, site, common):
+            yield _hit(program, trail, holder, taken, common, (_saving(program, trail),))
 
 
 def _takes(program: Program, holder: Holder) -> Iterator[tuple[Site, Expr]]:
