@@ -47,7 +47,7 @@ TIER = "default"
 
 def check(program: Program) -> Iterator[Hit]:
     """Each hot write of a control of what was read from it, once a place."""
-    writes = Writes(program)
+    writes = program.shared(Writes)
     done = set()
     for write in writes.all:
         place = (write.routine, write.site.expr.start, write.field)

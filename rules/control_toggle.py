@@ -52,7 +52,7 @@ TIER = "default"
 
 def check(program: Program) -> Iterator[Hit]:
     """Both halves of each toggle, as far as they are hot."""
-    for changes in toggles(program).values():
+    for changes in program.shared(toggles).values():
         for change, reaches in changes:
             others = [other for other, _ in changes if other.sets != change.sets]
             yield _hit(program, change, reaches, others[0])

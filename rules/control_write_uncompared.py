@@ -60,7 +60,7 @@ WHEN = {
 
 def check(program: Program) -> Iterator[Hit]:
     """Each hot write that nothing compares, and that is no toggle and no read-modify-write."""
-    writes = Writes(program)
+    writes = program.shared(Writes)
     found = [(write, writes.hot(write)) for write in writes.all if _is_meant(writes, write)]
     hot = [(write, reaches) for write, reaches in found if reaches]
     for write, reaches in hot:

@@ -60,7 +60,7 @@ OFTEN = 0.1  # and how often the second is made
 
 def check(program: Program) -> Iterator[Hit]:
     """Each write with the writes of the same control that follow it before the entry."""
-    writes = Writes(program)
+    writes = program.shared(Writes)
     able = [write for write in writes.all if not writes.is_forced(write)]
     able.sort(key=lambda write: bool(writes.changes(write)))  # whole values first
     told: set[Operation] = set()

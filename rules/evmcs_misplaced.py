@@ -55,7 +55,7 @@ def check(program: Program) -> Iterator[Hit]:
     """Each mixed file with accessors or a table of the enlightened VMCS, at the first of them."""
     marks = program.dialect.enlightened_vmcs
     pointers = set(_pointers(program, marks))
-    layout = Layout(program)
+    layout = program.shared(Layout)
     tables = [one for one in layout.offset_tables(LEAST_ROWS) if one[2] in marks]
     mixed = {one.path: layout.purpose(one.path) for one in program.files}
     mixed |= {path: layout.work(path) for path, _, _ in tables if not mixed[path]}

@@ -50,7 +50,7 @@ def check(program: Program) -> Iterator[Hit]:
     """One circle of each set of headers that include each other."""
     users = included(program.files)
     plain = _between_headers(program, users)
-    layout = Layout(program)
+    layout = program.shared(Layout)
     if not any(layout.defined_in(path) for path in plain):
         graph: Graph = plain
     else:

@@ -56,7 +56,7 @@ MOST_RELATED = 3
 
 def check(program: Program) -> Iterator[Hit]:
     """Each write of host state that every pass through a context makes, uncompared."""
-    guards = Guards(program)
+    guards = program.shared(Guards)
     for one in program.operations:
         if not _is_host_state(one) or guards.is_compared(one):
             continue

@@ -48,7 +48,7 @@ TIER = "default"
 
 def check(program: Program) -> Iterator[Hit]:
     """Each request for an immediate exit that only the timer can answer."""
-    timer = Timer(program)
+    timer = program.shared(Timer)
     said = set()
     for way in timer.ways:
         if not timer.switches or timer.number(way.value) != 0:

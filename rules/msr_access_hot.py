@@ -56,7 +56,7 @@ WHEN = {
 
 def check(program: Program) -> Iterator[Hit]:
     """Each access that every pass through a context makes, uncompared."""
-    guards = Guards(program)
+    guards = program.shared(Guards)
     for one in program.operations:
         if one.kind in PRICED_AS and _is_meant(one) and not guards.is_compared(one):
             found = {reach.context: reach for reach in guards.usual(one, WHEN)}

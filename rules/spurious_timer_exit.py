@@ -54,7 +54,7 @@ REASON, NUMBER = "PREEMPTION_TIMER", 52
 
 def check(program: Program) -> Iterator[Hit]:
     """Each handler that acts on every exit, in a tree that parks the timer."""
-    timer = Timer(program)
+    timer = program.shared(Timer)
     parked = [way for way in timer.ways if timer.parks(way)]
     writing = {way.operation.routine for way in timer.ways}
     writing |= {edge.caller for one in writing for edge in program.linker.callers(one)}

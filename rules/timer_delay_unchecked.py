@@ -63,7 +63,7 @@ class SetUp(NamedTuple):
 
 def check(program: Program) -> Iterator[Hit]:
     """The first soft-disable that runs, in a tree that reads the rate and does not look at it."""
-    timer = Timer(program)
+    timer = program.shared(Timer)
     parked = [way for way in timer.ways if timer.parks(way)]
     if not parked:
         return

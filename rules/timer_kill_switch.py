@@ -44,7 +44,7 @@ TIER = "default"
 
 def check(program: Program) -> Iterator[Hit]:
     """Each write of the timer that entries come to without a look at the switch."""
-    timer = Timer(program)
+    timer = program.shared(Timer)
     said = set()
     for way in timer.ways:
         if timer.parks(way) or way.operation in said or not timer.switches:

@@ -54,7 +54,7 @@ LEAST_ROWS = 8
 
 def check(program: Program) -> Iterator[Hit]:
     """Each C file that works on the VMCS with the struct or its table, at the first of the two."""
-    layout = Layout(program)
+    layout = program.shared(Layout)
     if not layout.is_split:
         return
     found: dict[tuple[str, str], list[tuple[Spot, str]]] = {}

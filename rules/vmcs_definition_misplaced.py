@@ -48,7 +48,7 @@ TIER = "default"
 
 def check(program: Program) -> Iterator[Hit]:
     """Each file that defines a VMCS's structs where they cannot be included alone."""
-    layout = Layout(program)
+    layout = program.shared(Layout)
     if not layout.is_split:
         return
     paths = {program.structs.paths[name] for name in layout.definitions}

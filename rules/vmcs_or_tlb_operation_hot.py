@@ -66,7 +66,7 @@ COMMON = {  # how probable the operation must be in each context
 
 def check(program: Program) -> Iterator[Hit]:
     """Each such operation that is common in normal running."""
-    guards = Guards(program)
+    guards = program.shared(Guards)
     for one in program.operations:
         if one.kind in PRICED_AS:
             reaches = tuple(_hot(program, one))

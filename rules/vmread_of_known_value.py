@@ -62,7 +62,7 @@ HELD = {
 
 def check(program: Program) -> Iterator[Hit]:
     """Each VMREAD of what is held somewhere, then each that another function has made."""
-    holdings = Holdings(program)
+    holdings = program.shared(Holdings)
     reads = [one for one in _able(program, holdings) if _is_asking(program, holdings, one)]
     said: set[Operation] = set()
     for read in filter(holdings.of_field, reads):
@@ -107,7 +107,7 @@ def _handled_twice(
     program: Program, reads: Sequence[Operation]
 ) -> Iterator[tuple[Operation, Operation, Reach]]:
     """Two reads of one exit field in functions that both handle one exit, one after the other."""
-    order = Order(program)
+    order = program.shared(Order)
     read_in = Counter(one.field for one in reads)
     able = [one for one in reads if one.field and one.field.read_only and read_in[one.field] > 1]
     ways = {read: _on_exits(program, read) for read in able}

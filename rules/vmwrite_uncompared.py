@@ -57,7 +57,7 @@ WHEN = {
 
 def check(program: Program) -> Iterator[Hit]:
     """Each write of such a field that every pass through a context makes, uncompared."""
-    guards = Guards(program)
+    guards = program.shared(Guards)
     for one in program.operations:
         if not _is_meant(program, one) or _is_new(one) or guards.is_compared(one):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 from vmxlint.calls.link import Linker
 from vmxlint.contexts import Contexts
@@ -20,6 +21,8 @@ from vmxlint.operations import Operation, Operations
 from vmxlint.operations.bits import BitChange, Bits
 from vmxlint.operations.copies import Copies, Copy
 from vmxlint.operations.structs import Structs
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +169,16 @@ class Program:
 
     @cached_property
     def _said(self) -> dict[Routine, Sequence[Expr]]:
+        return {}
+
+    def shared(self, question: Callable[[Program], Answer]) -> Answer:
+        """What one of the questions says of this program, made for the first rule that asks it."""
+        if question not in self._shared:
+            self._shared[question] = question(self)
+        return cast("Answer", self._shared[question])
+
+    @cached_property
+    def _shared(self) -> dict[Callable[[Program], object], object]:
         return {}
 
     @property

@@ -42,7 +42,7 @@ class Holdings:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._order = Order(program)
+        self._order = program.shared(Order)
 
     def to(self, read: Operation, reach: Reach) -> Holding | None:
         """What holds the answer of a VMREAD already on one of its ways."""
@@ -158,7 +158,7 @@ class Holdings:
     @cached_property
     def _changed(self) -> frozenset[Operation]:
         """The VMREADs that belong to a read-modify-write of a control, or fill its copy."""
-        writes = Writes(self._program)
+        writes = self._program.shared(Writes)
         reloads = {use.routine for copy in self._program.copies for use in copy.reloads}
         of_changes = {read for write in writes.all for read in writes.reads_back(write)}
         refills = {one for one in self._program.operations if one.routine in reloads}

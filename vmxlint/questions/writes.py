@@ -153,7 +153,7 @@ class Writes:
 
     @cached_property
     def _toggled(self) -> frozenset[Operation]:
-        groups = toggles(self._program).values()
+        groups = self._program.shared(toggles).values()
         return frozenset(one.change.operation for changes in groups for one in changes)
 
 
