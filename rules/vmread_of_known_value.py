@@ -78,10 +78,11 @@ def check(program: Program) -> Iterator[Hit]:
 
 
 def _able(program: Program, holdings: Holdings) -> Iterator[Operation]:
-    """The VMREADs of what something holds or another one reads."""
+    """The VMREADs of what something holds, or of an exit field that another one reads."""
     reads = [one for one in program.operations if one.kind == "vmread" and one.field]
-    read_in = Counter(one.field for one in reads)
-    return (one for one in reads if read_in[one.field] > 1 or holdings.of_field(one))
+    again = {field for field, times in Counter(one.field for one in reads).items() if times > 1}
+    exits = {field for field in again if field and field.read_only}
+    return (one for one in reads if one.field in exits or holdings.of_field(one))
 
 
 def _is_asking(program: Program, holdings: Holdings, read: Operation) -> bool:
