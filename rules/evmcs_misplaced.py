@@ -93,7 +93,7 @@ def _by_file(
                 end = macro.start + len("#define ") + len(macro.name)
                 where = Spot(one.path, macro.start, end)
                 found.setdefault(one.path, []).append((where, macro.name))
-    for routine in _naming(program, marks | pointers):
+    for routine in program.linker.mentions.naming_any(marks | pointers):
         if mixed[routine.path] and _is_accessor(program, routine, marks, pointers):
             start, name = routine.function.start, routine.name
             where = Spot(routine.path, start, start + len(name), name)
@@ -101,18 +101,11 @@ def _by_file(
     return found
 
 
-def _naming(program: Program, names: Iterable[str]) -> list[Routine]:
-    """The functions in whose text one of some names stands."""
-    functions = [one for one in program.linker.routines if one.function.origin == "function"]
-    found = {id(one) for name in names for one in functions if name in one.function.text}
-    return [one for one in functions if id(one) in found]
-
-
 def _is_accessor(
     program: Program, routine: Routine, marks: frozenset[str], pointers: set[str]
 ) -> bool:
     """Whether a function computes addresses in the enlightened VMCS."""
-    return any(
+    return routine.function.origin == "function" and any(
         _points(program, side.kids[0], routine, marks, pointers)
         for expr in expressions(routine)
         if expr.kind == "index" or (expr.kind == "binary" and expr.text in ("+", "-"))

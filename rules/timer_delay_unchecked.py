@@ -112,8 +112,8 @@ def _read(expr: Expr) -> Iterator[str]:
 
 
 def _set_ups(program: Program, rate: str) -> Iterator[SetUp]:
-    for routine in program.linker.routines:
-        if rate not in routine.function.text or rate in routine.variables:
+    for routine in program.linker.mentions.naming(rate):
+        if rate in routine.variables:
             continue
         for site in routine.flow.sites:
             match site.expr:
@@ -153,12 +153,11 @@ def _is_compared(program: Program, found: SetUp) -> bool:
 def _seeds(program: Program, rate: str) -> frozenset[str]:
     """The rate, and the functions that give something computed from it."""
     seeds = {rate}
-    for routine in program.linker.routines:
-        if rate in routine.function.text:
-            known = _computed(routine, frozenset((rate,)))
-            results = (site.expr for site in routine.flow.sites if site.kind == "return")
-            if any(not known.isdisjoint(_read(one)) for one in results):
-                seeds.add(routine.name)
+    for routine in program.linker.mentions.naming(rate):
+        known = _computed(routine, frozenset((rate,)))
+        results = (site.expr for site in routine.flow.sites if site.kind == "return")
+        if any(not known.isdisjoint(_read(one)) for one in results):
+            seeds.add(routine.name)
     return frozenset(seeds)
 
 

@@ -51,7 +51,6 @@ class Dispatch:
         self._mentions = mentions
         self._dialect = dialect
         self._handing = handing
-        self._named_by: dict[str, tuple[Routine, ...]] = {}
 
     @cached_property
     def slots(self) -> Mapping[str, tuple[Slot, ...]]:
@@ -193,13 +192,7 @@ class Dispatch:
     @cached_property
     def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
         """The routines that name a handler table."""
-        return {table: self._naming(table) for table in self.handlers}
-
-    def _naming(self, table: str) -> tuple[Routine, ...]:
-        if table not in self._named_by:
-            routines = self._mentions.routines
-            self._named_by[table] = tuple(one for one in routines if table in one.function.text)
-        return self._named_by[table]
+        return {table: self._mentions.naming(table) for table in self.handlers}
 
     @cached_property
     def _tables_of(self) -> Mapping[Routine, Mapping[str, None]]:
@@ -214,7 +207,7 @@ class Dispatch:
     def through_values(self, routine: Routine, names: set[str]) -> Iterator[Routine]:
         """The routines that may call one through a table, a parameter or a local variable."""
         for table in self._tables_of.get(routine, ()):
-            yield from self._naming(table)
+            yield from self._mentions.naming(table)
         for name in sorted(names):
             yield from self._handing.may_call(name)
             yield from self._mentions.of("=" + name)

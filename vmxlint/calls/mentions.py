@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vmxlint.facts import Asm
 from vmxlint.flow.routine import Routine
@@ -16,6 +16,8 @@ class Mentions:
 
     def __init__(self, routines: Sequence[Routine]) -> None:
         self.routines = routines
+        self._texts = [(one, one.function.text) for one in routines]
+        self._named: dict[str, tuple[Routine, ...]] = {}
         self._found: defaultdict[str, list[Routine]] = defaultdict(list)
         for routine in routines:
             for word in routine.function.words:
@@ -32,6 +34,17 @@ class Mentions:
         """The routines in whose text one of the words stands, in order."""
         found = {id(one) for word in words for one in self.of(word)}
         return tuple(one for one in self.routines if id(one) in found) if found else ()
+
+    def naming(self, name: str) -> tuple[Routine, ...]:
+        """The routines in whose text a name stands, be it as part of another, in order."""
+        if name not in self._named:
+            self._named[name] = tuple([one for one, text in self._texts if name in text])
+        return self._named[name]
+
+    def naming_any(self, names: Iterable[str]) -> tuple[Routine, ...]:
+        """The routines in whose text one of the names stands, in order."""
+        found = {id(one) for name in names for one in self.naming(name)}
+        return tuple(one for one in self.routines if id(one) in found)
 
     def starting_with(self, sign: str) -> Iterator[tuple[str, Sequence[Routine]]]:
         """Of the words that start with a sign: what is behind it, and the routines."""

@@ -67,8 +67,6 @@ class Builds:
             default = self._linker.constants.get(variable)
             sets = re.compile(rf"\b{re.escape(variable)}\s*=[^=]")
             self._off[variable] = default == "0" and not any(
-                sets.search(one.function.text)
-                for one in self._linker.routines
-                if variable in one.function.text
+                sets.search(one.function.text) for one in self._linker.mentions.naming(variable)
             )
         return self._off[variable]

@@ -90,7 +90,7 @@ class Gates:
 
     def _classify(self, condition: Condition, routine: Routine) -> Gate:
         test, holds = _stripped(condition.test, condition.holds)
-        if self._is_about_table(test):
+        if routine in self._naming_tables and self._is_about_table(test):
             return Gate("table", condition, holds, _chance(ONCE, holds != _is_beyond(test)))
         if (found := self._reasons.allowed(condition, routine)) is not None:
             among, reasons = found
@@ -227,9 +227,13 @@ class Gates:
     def _tables(self) -> frozenset[str]:
         """The handler tables, and the constants in which one is named."""
         tables = self._linker.dispatch.handlers
-        texts = self._linker.constants.items() if tables else ()
-        named = {name for name, text in texts if any(table in text for table in tables)}
+        texts = self._linker.constants.items()
+        named = {name for table in tables for name, text in texts if table in text}
         return frozenset(named.union(tables))
+
+    @cached_property
+    def _naming_tables(self) -> frozenset[Routine]:
+        return frozenset(self._linker.mentions.naming_any(self._tables))
 
     def _known_chance(self, test: Expr, routine: Routine) -> Interval | None:
         if test.kind == "name" and test.text in routine.variables:

@@ -89,9 +89,8 @@ class Reasons:
                 if len(values) == 1:
                     return self._allowed(values[0], holds, routine, depth + 1)
             case Expr("member"):
-                values = [
-                    site.expr for site, target, _ in routine.stored if target == spelled(test)
-                ]
+                wanted = spelled(test)
+                values = [site.expr for site, target, _ in routine.stored if target == wanted]
                 if len(values) == 1:
                     return self._allowed(values[0].kids[1], holds, routine, depth + 1)
             case Expr("call", _, (Expr("name", name), *given)):
@@ -244,9 +243,9 @@ class Reasons:
             last = last.kids[0]
         match last:
             case Expr("member", name):
-                chain = {one.text for one in walk(last) if one.kind == "member"}
                 whole = name in self._reason_members or name in self._linker.dialect.reason_parts
-                return whole and bool(chain & self._reason_members)
+                chain = (one.text for one in walk(last) if one.kind == "member")
+                return whole and any(one in self._reason_members for one in chain)
             case Expr("name", name) if name in routine.parameters:
                 given = list(self._given(name, routine))
                 return bool(given) and all(self._is_reason(e, r, depth + 1) for e, r in given)

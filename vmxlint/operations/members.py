@@ -41,9 +41,7 @@ def looks_at(place: Place, linker: Linker, structs: Structs) -> Iterator[Look]:
     """All places that name a member, or call what returns it, but not as the target of a plain
     assignment."""
     words = (place.member.name, *linker.names.macros_with(place.member.name))
-    for routine in linker.routines:
-        if not any(word in routine.function.text for word in words):
-            continue
+    for routine in linker.mentions.naming_any(words):
         targets = {site.expr.kids[0].start for site in routine.stores}
         for one in _expressions(routine.body):
             if _is(one, place, routine, structs) and one.start not in targets:

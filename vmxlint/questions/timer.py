@@ -90,8 +90,8 @@ class Timer:
             value = value.kids[-1]
         if value.kind not in ("name", "member") or value.text in routine.variables:
             return
-        for one in self._linker.routines:
-            if value.text in one.function.text and value.text not in one.variables:
+        for one in self._linker.mentions.naming(value.text):
+            if value.text not in one.variables:
                 for site in one.flow.sites:
                     match site.expr:
                         case Expr("assign", "=", (target, given)):
