@@ -34,7 +34,7 @@ class Handing:
         """Of each name that is handed over to a routine which calls a parameter: the routines."""
         found: dict[str, list[Routine]] = {}
         for taker in self._mentions.routines:
-            if taker.function.words.isdisjoint(taker.parameters):
+            if taker.function.words.isdisjoint([one.name for one in taker.function.params]):
                 continue
             for giver in self._mentions.of(taker.name):
                 for name in filter(self._names.is_function, _handed_names(taker.name, giver)):
