@@ -56,6 +56,7 @@ def _values(draft: Draft, root: Node) -> Kids:
     """What a node is lowered to."""
     cursor = root.walk()
     to_child, to_sibling = cursor.goto_first_child, cursor.goto_next_sibling
+    to_parent = cursor.goto_parent
     kinds, whole, token, sign, leaf, block = _KINDS, draft.whole, _TOKEN, _SIGN, _LEAF, _BLOCK
     open_nodes: list[tuple[Node, Any, Kids]] = []
     kids: Kids = []
@@ -78,7 +79,7 @@ def _values(draft: Draft, root: Node) -> Kids:
         while not to_sibling():
             if not open_nodes:
                 return kids
-            cursor.goto_parent()
+            to_parent()
             node, build, outer = open_nodes.pop()
             outer.append(build(draft, node, kids))
             kids = outer

@@ -18,17 +18,16 @@ class _Else(NamedTuple):
     statements: tuple[Stmt, ...]
 
 
-def _branch(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
-    """`kind (test) body`, and `do body while (test)`."""
+def _branch(kind: str, word: str) -> Callable[[Draft, Node, Kids], Stmt]:
+    """`word (test) body`, and `do body while (test)`."""
 
     def build(draft: Draft, node: Node, kids: Kids) -> Stmt:
         start, end = draft.span(node)
-        word = node.type.partition("_")[0]
         first = kids[-1 if word == "do" else 0] if kids else None
         test = first if type(first) is Expr else None
         body = statements_of([one for one in kids if one is not test])
         orelse = next((one.statements for one in kids if type(one) is _Else), ())
-        return Stmt(kind, word, test, body, orelse, start, end)
+        return _new(Stmt, (kind, word, test, body, orelse, start, end))
 
     return build
 
@@ -77,15 +76,17 @@ def _is_range(draft: Draft, value: Node | None) -> bool:
 def _jump(kind: str) -> Callable[[Draft, Node, Kids], Stmt]:
     def build(draft: Draft, node: Node, kids: Kids) -> Stmt:
         start, end = draft.span(node)
-        label = next((v for v in kids if type(v) is str), "")
-        values = expressions_of(kids)
-        return Stmt(kind, label, values[0] if values else None, _nested(kids), (), start, end)
+        label, expr, nested = "", None, []
+        for one in kids:
+            if type(one) is str:
+                label = label or one
+            elif type(one) is Stmt:
+                nested.append(one)
+            elif type(one) is Expr:
+                expr = expr or one
+        return _new(Stmt, (kind, label, expr, tuple(nested), (), start, end))
 
     return build
-
-
-def _nested(kids: Kids) -> tuple[Stmt, ...]:
-    return tuple([value for value in kids if type(value) is Stmt])
 
 
 def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
@@ -102,15 +103,15 @@ def _expression_statement(draft: Draft, node: Node, kids: Kids) -> Stmt | None:
 
 def _block(draft: Draft, node: Node, kids: Kids) -> Stmt:
     start, end = draft.span(node)
-    return Stmt("block", "", None, statements_of(kids), (), start, end)
+    return _new(Stmt, ("block", "", None, statements_of(kids), (), start, end))
 
 
 STATEMENTS: dict[str, Build] = {
-    "if_statement": _branch("if"),
+    "if_statement": _branch("if", "if"),
     "else_clause": _else,
-    "while_statement": _branch("loop"),
-    "do_statement": _branch("loop"),
-    "switch_statement": _branch("switch"),
+    "while_statement": _branch("loop", "while"),
+    "do_statement": _branch("loop", "do"),
+    "switch_statement": _branch("switch", "switch"),
     "for_statement": _for,
     "case_statement": _case,
     "return_statement": _jump("return"),
