@@ -44,7 +44,8 @@ class Copy:
 
 
 class Copies:
-    """The search for the copies of a unit."""
+    """The search for the copies of a unit; `all` are those that gate their own VMWRITE by a
+    compare, in order of struct and member."""
 
     def __init__(self, linker: Linker, operations: Operations, structs: Structs) -> None:
         self._linker = linker
@@ -54,17 +55,13 @@ class Copies:
         for routine in linker.routines:
             if operations.made_in(routine):
                 self._writes(routine)
+        ordered = sorted(self._found.items())
+        self.all = tuple(copy for _, copy in ordered if copy.compares)
         members = self._by_member()
         for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
             self._other_uses(routine, members)
         for routine in linker.mentions.of_any("memset", *self._whole()) if members else ():
             self._wiped(routine)
-
-    @property
-    def all(self) -> tuple[Copy, ...]:
-        """The copies that gate their own VMWRITE by a compare, in order of struct and member."""
-        ordered = sorted(self._found.items())
-        return tuple(copy for _, copy in ordered if copy.compares)
 
     def kept_with(self, write: Operation) -> set[str]:
         """The members that are given the value of a VMWRITE beside it, compared or not."""
