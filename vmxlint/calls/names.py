@@ -21,6 +21,7 @@ class Names:
         for routine in sorted(routines, key=lambda r: _ORIGINS.index(r.function.origin)):
             self.routines.setdefault(routine.name, []).append(routine)
         self._resolved: dict[tuple[str, str], Routine | None] = {}
+        self._meant: dict[tuple[str, str], Sequence[Routine]] = {}
         self._macros = [(macro.name, macro.body) for one in files for macro in one.macros]
         self._aliases = _aliases(self.constants)
 
@@ -32,8 +33,14 @@ class Names:
             self._resolved[key] = self._resolve(name, path)
         return self._resolved[key]
 
-    def meant(self, name: str, path: str) -> Iterator[Routine]:
+    def meant(self, name: str, path: str) -> Sequence[Routine]:
         """The routines that a call of `name` can mean: by the build also the stub in a header."""
+        key = (name, path)
+        if key not in self._meant:
+            self._meant[key] = tuple(self._able(name, path))
+        return self._meant[key]
+
+    def _able(self, name: str, path: str) -> Iterator[Routine]:
         found = self.resolve(name, path)
         if found is None:
             return
