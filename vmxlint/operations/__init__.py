@@ -199,15 +199,16 @@ class Operations:
         """The operations that the routine's sites make, in order, in the routine's own names."""
         edges: dict[int, list[Edge]] = {}
         for edge in self._linker.edges(routine):
-            edges.setdefault(id(edge.site), []).append(edge)
+            if self._templates.get(edge.callee):
+                edges.setdefault(id(edge.site), []).append(edge)
         for site in routine.flow.sites:
-            if site.kind:
+            if site.kind or site.expr.kind not in ("asm", "call"):
                 continue
             if site.expr.kind == "asm":
                 for template in of_assembly(routine.asm(site.expr)):
                     yield site, template
             for edge in edges.get(id(site), ()):
-                for template in self._templates.get(edge.callee, ()):
+                for template in self._templates[edge.callee]:
                     if (ours := bound(template, edge)) is not None:
                         yield site, ours
             if self._declared(site.expr) and (declared := self._from_dialect(site.expr)):
