@@ -60,6 +60,7 @@ class Contexts:
         self._covered: set[Routine] = set(operations.entries)
         self._touched: set[Routine] = set()  # the callers of what was covered since the last search
         self._warm: dict[Routine, list[Edge]] = {}
+        self._leading: dict[Routine, tuple[int, Sequence[Edge]]] = {}  # of so many covered ones
         self._reaches: dict[Routine, Mapping[str, Reach]] = {}
         self.spine = Spine(linker, operations)
 
@@ -194,8 +195,11 @@ class Contexts:
             cold = self._linker.dialect.cold
             edges = self._linker.edges(routine)
             warm = self._warm[routine] = [one for one in edges if one.callee.name not in cold]
-        covered = self._covered
-        return [edge for edge in warm if edge.callee in covered]
+        number, leading = self._leading.get(routine, (0, ()))
+        if number < len(self._covered):
+            leading = [edge for edge in warm if edge.callee in self._covered]
+            self._leading[routine] = len(self._covered), leading
+        return leading
 
     def _cover(self, routines: Iterable[Routine]) -> bool:
         """Let the ways to some routines matter: all that may call them; whether that is new."""

@@ -43,9 +43,9 @@ def is_forced(change: BitChange) -> bool:
 def _hot(program: Program, change: BitChange) -> Iterator[Reach]:
     """The ways to a change that are taken in normal running: for no request, after no failure."""
     for reach in (*program.reaches(change.operation), *_by_argument(program, change)):
-        usual = not any(gate.is_exceptional for gate in reach.gates)
-        if usual and reach.probability.typical >= _RARE:
-            yield reach
+        if reach.probability.typical >= _RARE:
+            if not any(gate.is_exceptional for gate in reach.gates):
+                yield reach
 
 
 def _by_argument(program: Program, change: BitChange) -> Iterator[Reach]:
