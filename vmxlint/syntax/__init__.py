@@ -18,50 +18,20 @@ from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row
 from vmxlint.includes import resolved
 from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros, outline
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
-from vmxlint.syntax.conditionals import directives
 from vmxlint.syntax.draft import Draft, Spelling
-from vmxlint.syntax.forms import is_part_of_its_caller, shapes_code, spells_cases
+from vmxlint.syntax.forms import is_part_of_its_caller, spells_cases
 from vmxlint.syntax.lower import TOO_DEEP, is_understood, lower
 from vmxlint.syntax.mask import without_comments
 from vmxlint.syntax.pieces import CALLS, STATEMENT, macro_functions, piece
+from vmxlint.syntax.unit import macros_of, unit_macros
 from vmxlint.syntax.words import Words, present_in
 
 __all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 
 _PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
-MOST_RIVALS = 3
 _EMPTY: Mapping[str, bytes] = MappingProxyType({})
 _PLAIN = Spelling({}, (), (), None)
 _NOTHING = Expr("opaque", "", (), 0, 0)
-
-
-def macros_of(text: bytes) -> tuple[Macro, ...]:
-    """The macros with code in them that a text without comments defines, wherever they stand."""
-    return tuple(
-        Macro(one.name, one.params, one.body, 0)
-        for one in macros.defined(directives(text))
-        if one.params is not None or CALLS.search(one.body) or shapes_code(one)
-    )
-
-
-def unit_macros(files: Iterable[Iterable[Macro]]) -> dict[str, Macro]:
-    """The macros of all files of a unit; of one name, the longest, and beside it the others that
-    paste names."""
-    found: dict[str, Macro] = {}
-    for macro in chain.from_iterable(files):
-        known = found.get(macro.name)
-        if known is None:
-            found[macro.name] = macro
-        elif known.body.strip() != macro.body.strip():
-            longer, other = (known, macro) if len(known.body) >= len(macro.body) else (macro, known)
-            found[macro.name] = _beside(longer, other)
-    return found
-
-
-def _beside(longer: Macro, other: Macro) -> Macro:
-    pastes = "##" in longer.body and "##" in other.body and longer.params is not None
-    bodies = (*longer.rivals, *other.rivals, *((other.body,) if pastes else ()))
-    return replace(longer, rivals=bodies[:MOST_RIVALS])
 
 
 class Reader:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from vmxlint.facts import Gap, Macro
 from vmxlint.syntax import attributes, conditionals, heads, included, macros, mask, types
+from vmxlint.syntax.brackets import last_byte
 from vmxlint.syntax.forms import Forms
 from vmxlint.syntax.included import Find
 from vmxlint.syntax.macros import Macros
@@ -139,7 +140,7 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
         following = snapshot[end : end + 40].lstrip()[:1]
         if braces.are_open(start) or end < 0 or match[1] in _KEYWORDS:
             continue
-        if conditionals.last_byte(snapshot, start) not in (b"", b";", b"}", b")"):
+        if last_byte(snapshot, start) not in (b"", b";", b"}", b")"):
             continue
         name = match[1].decode()
         macro = known.macros.get(name)

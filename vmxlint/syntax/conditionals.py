@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 
 from vmxlint.facts import Gap
 from vmxlint.numbers import evaluate
+from vmxlint.syntax import brackets
+from vmxlint.syntax.brackets import last_byte
 from vmxlint.syntax.mask import spaces
 
 DEPTH = 100
 _DIRECTIVE = re.compile(rb"#[ \t]*(?P<word>[a-z_]+)(?P<rest>(?:\\\r?\n|[^\n])*)")
 _CONDITIONALS = frozenset(b"if ifdef ifndef else elif endif".split())
-_BRACKET = re.compile(rb"[(){}\[\]]")
 _LABEL = re.compile(rb"\s*(?:case\b|default\s*:|else\b|\w+\s*:[^:])")
-_FAR = 20_000  # bytes of white space, most of which was a comment
 _ASSEMBLER = re.compile(rb"\s*_*ASSEMBL(?:Y|ER)_*\s*\Z")
 _ASSEMBLY = re.compile(rb"\s*defined\s*\(?\s*_*ASSEMBL(?:Y|ER)_*\s*\)?\s*\Z")
 
@@ -127,7 +127,7 @@ def _groups(directives: Sequence[re.Match[bytes]], bare: bytes) -> Iterator[_Gro
     position = 0
     for one in directives:
         word = one["word"]
-        stack, low = _brackets(bare, position, one.start(), stack)
+        stack, low = brackets.opened(bare, position, one.start(), stack)
         position = one.end()
         if open_groups:
             open_groups[-1].low = min(open_groups[-1].low, low)
@@ -180,65 +180,6 @@ def _close_arm(group: _Group, end: int, stack: tuple[str, ...]) -> None:
     arm.balanced = stack == group.stack and group.low >= len(group.stack)
     if arm.alive and group.after is None:
         group.after = stack
-
-
-def _brackets(
-    bare: bytes, start: int, end: int, stack: tuple[str, ...]
-) -> tuple[tuple[str, ...], int]:
-    """The brackets open at `end`, given those at `start`; and the least depth in between."""
-    low = len(stack)
-    while stack and (closed := bare.find(b"\n}", start, end)) >= 0:
-        stack, least = _counted(bare, start, closed + 2, stack)
-        start, low = closed + 2, min(low, least)
-    if not stack and _is_balanced(bare, start, end):
-        return stack, 0
-    closed = -1 if stack else bare.rfind(b"\n}", start, end)
-    if closed >= 0 and _is_balanced(bare, start, closed + 2):
-        start = closed + 2
-    stack, least = _counted(bare, start, end, stack)
-    return stack, min(low, least)
-
-
-def _counted(
-    bare: bytes, start: int, end: int, stack: tuple[str, ...]
-) -> tuple[tuple[str, ...], int]:
-    opened = list(stack)
-    low = len(opened)
-    for match in _BRACKET.finditer(bare, start, end):
-        bracket = match[0]
-        if bracket in b"([":
-            opened.append("(")
-        elif bracket == b"{":
-            opened.append(_brace(bare, match.start(), opened))
-        elif opened:
-            opened.pop()
-            low = min(low, len(opened))
-    return tuple(opened), low
-
-
-def _is_balanced(bare: bytes, start: int, end: int) -> bool:
-    """Whether as many brackets of each kind open as close: at file level, then all is as before."""
-    return all(
-        bare.count(opening, start, end) == bare.count(closing, start, end)
-        for opening, closing in (b"{}", b"()", b"[]")
-    )
-
-
-def _brace(bare: bytes, position: int, opened: list[str]) -> str:
-    """Whether the `{` at `position` opens a block of statements or of data."""
-    before = last_byte(bare, position)
-    if before == b")" or (opened and opened[-1] == "block" and before in (b";", b"{", b"}", b":")):
-        return "block"
-    word = bare[max(0, position - 12) : position].split()
-    return "block" if word and word[-1] in (b"else", b"do") else "data"
-
-
-def last_byte(bare: bytes | bytearray, position: int) -> bytes:
-    """The last byte before `position` that is not white space, if it is near."""
-    for near in (80, _FAR):
-        if before := bare[max(0, position - near) : position].rstrip():
-            return bytes(before[-1:])
-    return b""
 
 
 def _rewrite(group: _Group, out: bytearray, bare: bytearray, gaps: list[Gap]) -> None:

@@ -11,7 +11,7 @@ import re
 from itertools import chain
 
 from vmxlint.syntax import mask
-from vmxlint.syntax.conditionals import last_byte
+from vmxlint.syntax.brackets import last_byte
 
 _TAGS = (b"struct", b"union", b"enum")
 _TAGGED = [re.compile(b"(" + tag + rb")\s+\w+\s*(\**)\s*([,)])") for tag in _TAGS]
