@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vmxlint.cost import Pricing
 from vmxlint.engine import Options, run
-from vmxlint.findings import Report
 from vmxlint.model import dialect, load_model, profiles
 from vmxlint.registry import rules
+from vmxlint.report import Report
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"

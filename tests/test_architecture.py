@@ -15,6 +15,7 @@ from tests.fixtures import ROOT
 ORDER = (
     "interval numbers facts comments digest deadline ending",
     "findings explanation includes cache model",
+    "report",
     "baseline ranking mixes syntax",
     "reading",
     "flow",

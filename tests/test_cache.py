@@ -27,10 +27,10 @@ from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.store import LARGEST
 from vmxlint.engine import budget, run
 from vmxlint.facts import Body, Facts, Row
-from vmxlint.findings import Report
 from vmxlint.reading import Reading, read_facts
 from vmxlint.reading.answers import Answer
 from vmxlint.reading.source import SourceFile, Unit, read_unit, target
+from vmxlint.report import Report
 from vmxlint.reporters import json_v1
 
 FILES = sorted(one.relative_to(BEFORE).as_posix() for one in BEFORE.rglob("*.[chS]"))

@@ -18,7 +18,8 @@ import pytest
 
 from tests.fixtures import FIXTURES, ROOT
 from tests.test_reporters import COST, PLAIN, RULES, report
-from vmxlint.findings import Coverage, Finding, Location, NotUnderstood, Related, Report
+from vmxlint.findings import Finding, Location, Related
+from vmxlint.report import Coverage, NotUnderstood, Report
 from vmxlint.reporters import github, json_v1, mailback, rdjson, sarif, text
 from vmxlint.reporters.escape import well_formed
 

@@ -17,8 +17,8 @@ from tests import transform
 from tests.fixtures import FIXTURES, TREES, analysed, cases, expected, found, options
 from tests.transform import Renames, Tree
 from vmxlint.engine import run
-from vmxlint.findings import Report
 from vmxlint.registry import rules
+from vmxlint.report import Report
 
 # Not those that ask where code stands: a change of place changes what they say.
 OF_RULES = {rule.name.replace("-", "_") for rule in rules() if not rule.id.startswith("VMX5")}

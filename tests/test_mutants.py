@@ -11,8 +11,8 @@ import pytest
 from tests.fixtures import FIXTURES, analysed, options
 from tests.mutants import HARMLESS, MUTANTS, Edit, Mutant
 from vmxlint.engine import run
-from vmxlint.findings import Report
 from vmxlint.registry import rules
+from vmxlint.report import Report
 
 CLEAN = FIXTURES / "kvm_after"
 FEWEST_MUTANTS = 40

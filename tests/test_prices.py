@@ -16,10 +16,11 @@ from tests.test_cli import vmxlint
 from vmxlint.contexts.reach import Reach
 from vmxlint.cost import Pricing, Rate, Saving, Times
 from vmxlint.engine import run
-from vmxlint.findings import Finding, Report
+from vmxlint.findings import Finding
 from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.model import load_model, profiles
 from vmxlint.model.profiles import Profile
+from vmxlint.report import Report
 from vmxlint.reporters.cycles import in_words
 
 MODEL = load_model()

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.fixtures import FIXTURES, TREES, analysed, cases, options
 from tests.test_cli import vmxlint
 from vmxlint.engine import run
-from vmxlint.findings import Finding, Report
+from vmxlint.findings import Finding
 from vmxlint.reading.source import SourceFile
+from vmxlint.report import Report
 
 BEFORE = FIXTURES / "kvm_before"
 SOME = (*TREES, *cases()[::7])

@@ -9,9 +9,10 @@ import pytest
 
 from tests.fixtures import FIXTURES, analysed
 from tests.test_cli import vmxlint
-from vmxlint.findings import Cost, Report, Term
+from vmxlint.findings import Cost, Term
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.ranking import ranked
+from vmxlint.report import Report
 
 DEMO = analysed(FIXTURES / "kvm_before")
 

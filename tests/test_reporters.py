@@ -22,17 +22,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmxlint.findings import (
-    Cost,
-    Coverage,
-    Finding,
-    Location,
-    NotUnderstood,
-    Related,
-    Report,
-    Term,
-)
+from vmxlint.findings import Cost, Finding, Location, Related, Term
 from vmxlint.interval import NOTHING, ONCE, Interval, exactly
+from vmxlint.report import Coverage, NotUnderstood, Report
 from vmxlint.reporters import json_v1, sarif, text
 from vmxlint.reporters.cycles import in_words
 from vmxlint.reporters.escape import escape, well_formed

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from vmxlint.findings import Cost, Finding, Rank, Report
+from vmxlint.findings import Cost, Finding, Rank
 from vmxlint.interval import Interval
+from vmxlint.report import Report
 
 
 def ranked(report: Report) -> Report:

@@ -22,9 +22,9 @@ from vmxlint.change.store import Store, store
 from vmxlint.change.subtract import subtracted
 from vmxlint.config import OWN, SHARED, Config, parsed
 from vmxlint.engine import Options
-from vmxlint.findings import Report
 from vmxlint.model import dialect
 from vmxlint.reading.source import InputError
+from vmxlint.report import Report
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from vmxlint.change.look import Looking, Seen, look, nothing
 from vmxlint.change.parts import Snapshot, part, snapshot
 from vmxlint.change.series import Series
 from vmxlint.change.subtract import opened
-from vmxlint.findings import Report
+from vmxlint.report import Report
 
 _VMX = re.compile(rb"vmcs|vmread|vmwrite|vmptrld|vmlaunch|vmresume|invept|invvpid", re.I)
 

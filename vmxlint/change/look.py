@@ -22,11 +22,12 @@ from vmxlint.cache.stamp import named
 from vmxlint.change.parts import Snapshot
 from vmxlint.change.words import tokens
 from vmxlint.deadline import TooLong, within
-from vmxlint.findings import Coverage, Finding, Location, Report
+from vmxlint.findings import Finding, Location
 from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.reading.source import InputError
 from vmxlint.reading.units import targets
+from vmxlint.report import Coverage, Report
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from vmxlint.change.series import Series
 from vmxlint.change.store import store
 from vmxlint.change.suppressed import added
 from vmxlint.change.trace import Trace
-from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
+from vmxlint.findings import Finding
 from vmxlint.reading.source import InputError
+from vmxlint.report import Change, Delta, PatchEffect, PathChange, Report
 
 
 def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report:

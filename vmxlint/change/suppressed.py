@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from vmxlint.change.parts import Snapshot
-from vmxlint.findings import Silence
 from vmxlint.reading.source import SourceFile
+from vmxlint.report import Silence
 from vmxlint.suppress import Suppression, suppressions
 
 Named = Callable[[bytes], str | None]

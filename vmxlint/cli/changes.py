@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from vmxlint.change.ask import Asked, Plan
     from vmxlint.change.look import Budgeted
     from vmxlint.cli.settings import Settings
-    from vmxlint.findings import Report, Silence
     from vmxlint.registry import Rule
+    from vmxlint.report import Report, Silence
 
 _KEY = "vmxlint.changes"
 _WAYS = ("diff", "staged", "git", "patch", "hook")
@@ -187,7 +187,7 @@ def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
 
 def _held_back(report: Report) -> Iterator[Silence]:
     """What the baseline, which the change may have filled itself, keeps quiet about."""
-    from vmxlint.findings import Silence
+    from vmxlint.report import Silence
 
     for one in report.findings:
         if one.suppressed_by == "baseline":

@@ -18,9 +18,9 @@ from vmxlint.reading.answers import Answer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vmxlint.findings import Report
     from vmxlint.reading import Reading
     from vmxlint.reading.source import Target
+    from vmxlint.report import Report
 
 
 @click.command("check")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vmxlint.baseline import Entry, Matched
     from vmxlint.cli.settings import Settings
-    from vmxlint.findings import Finding, Report
+    from vmxlint.findings import Finding
     from vmxlint.registry import Rule
+    from vmxlint.report import Report
 
 
 def held(report: Report, given: Settings, rules: Iterable[Rule]) -> Report:

@@ -18,7 +18,7 @@ from vmxlint.reporters.formats import FORMATS, Style, rendered
 if TYPE_CHECKING:
     from vmxlint.change.provenance import Provenance
     from vmxlint.cli.settings import Settings
-    from vmxlint.findings import Report
+    from vmxlint.report import Report
 
 STDOUT = "-"
 _PREFIXED = re.compile(r"([a-z]+)=(.*)", re.DOTALL)

@@ -17,8 +17,9 @@ from vmxlint.ranking import ranked
 
 if TYPE_CHECKING:
     from vmxlint.cli.settings import Settings
-    from vmxlint.findings import Finding, Report
+    from vmxlint.findings import Finding
     from vmxlint.registry import Rule
+    from vmxlint.report import Report
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:

@@ -16,7 +16,7 @@ from vmxlint.engine.explain import explained
 from vmxlint.engine.judging import judge
 from vmxlint.engine.making import Analysed, findings_of, relative
 from vmxlint.explanation import Explanation
-from vmxlint.findings import Coverage, Finding, NotUnderstood, Report
+from vmxlint.findings import Finding
 from vmxlint.hits import Hit, Spot
 from vmxlint.model.dialect import Dialect
 from vmxlint.program import Program
@@ -24,6 +24,7 @@ from vmxlint.reading import Reading
 from vmxlint.reading.source import InputError, SourceFile, Target
 from vmxlint.reading.units import targets
 from vmxlint.registry import Rule
+from vmxlint.report import Coverage, NotUnderstood, Report
 
 if TYPE_CHECKING:
     from vmxlint.budget import Budget, Place

@@ -7,10 +7,10 @@ from itertools import groupby
 
 from vmxlint.deadline import TooLong, within
 from vmxlint.facts import Gap
-from vmxlint.findings import Coverage, NotUnderstood
 from vmxlint.program import Program
 from vmxlint.reading.source import SourceFile, Unit
 from vmxlint.registry import Rule
+from vmxlint.report import Coverage, NotUnderstood
 
 MOST_PLACES = 100  # in one file; of noise, every second byte is one
 _PATIENCE = 10  # seconds

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from vmxlint.cost import Pricing
 from vmxlint.engine.chances import chances
-from vmxlint.findings import Cost, Coverage, Finding, Location, Related, no_cycles
+from vmxlint.findings import Cost, Finding, Location, Related, no_cycles
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.program import Program
 from vmxlint.reading.source import SourceFile, Target
 from vmxlint.registry import Rule
+from vmxlint.report import Coverage
 
 SHOWN = ("state", "memo", "flag", "reason")  # the kinds of gates that a finding tells
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from vmxlint.cache import NOWHERE, Store
 from vmxlint.cache.packing import pack
 from vmxlint.deadline import has_passed
-from vmxlint.findings import NotUnderstood
 from vmxlint.model import dialect as dialects
 from vmxlint.model.dialect import Dialect
 from vmxlint.reading import shelter
 from vmxlint.reading.source import SourceFile, Unit, read_unit
+from vmxlint.report import NotUnderstood
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future

@@ -12,8 +12,8 @@ from vmxlint.cache import NOWHERE, Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.stamp import named
 from vmxlint.digest import digest, encoded
-from vmxlint.findings import Report
 from vmxlint.reading.source import Target, Unit
+from vmxlint.report import Report
 
 
 class Answer:

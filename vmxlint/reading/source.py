@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmxlint.digest import digest, encoded
-from vmxlint.findings import Location, NotUnderstood
+from vmxlint.findings import Location
 from vmxlint.reading.linehash import LineHashes
+from vmxlint.report import NotUnderstood
 
 if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from vmxlint.findings import Change, Delta, Finding, PatchEffect, PathChange, Report
+from vmxlint.findings import Finding
 from vmxlint.interval import Interval
+from vmxlint.report import Change, Delta, PatchEffect, PathChange, Report
 from vmxlint.reporters.cycles import figures, two_digits
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.text import opened

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from vmxlint.findings import Chance, Cost, Delta, Finding, Load, Rank, Term
+from vmxlint.findings import Chance, Cost, Finding, Load, Rank, Term
 from vmxlint.interval import Interval
 from vmxlint.model.operations import BARE_METAL
+from vmxlint.report import Delta
 
 _MOST_CHANCES = 3  # conditions that a finding's text names
 _LONGEST_CONDITION = 80  # characters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vmxlint.findings import Report
+from vmxlint.report import Report
 
 if TYPE_CHECKING:
     from vmxlint.change.provenance import Provenance

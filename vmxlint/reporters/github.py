@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vmxlint.findings import Finding, Report
+from vmxlint.findings import Finding
+from vmxlint.report import Report
 from vmxlint.reporters.cycles import dearest, in_words
 from vmxlint.reporters.escape import escape
 from vmxlint.reporters.text import opened

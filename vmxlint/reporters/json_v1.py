@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from vmxlint import __version__
-from vmxlint.findings import (
-    Change,
-    Coverage,
-    Finding,
-    Location,
-    PatchEffect,
-    PathChange,
-    Rank,
-    Report,
-    Silence,
-)
+from vmxlint.findings import Finding, Location, Rank
+from vmxlint.report import Change, Coverage, PatchEffect, PathChange, Report, Silence
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import as_data, ends
 from vmxlint.reporters.document import dumped

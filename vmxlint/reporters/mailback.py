@@ -11,7 +11,8 @@ import textwrap
 from collections.abc import Iterator
 
 from vmxlint import __version__
-from vmxlint.findings import Finding, Report
+from vmxlint.findings import Finding
+from vmxlint.report import Report
 from vmxlint.reporters import NAME
 from vmxlint.reporters.cycles import figures
 from vmxlint.reporters.escape import escape, unobeyed

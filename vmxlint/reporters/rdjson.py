@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmxlint.findings import Finding, Location, Report
+from vmxlint.findings import Finding, Location
+from vmxlint.report import Report
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import in_words
 from vmxlint.reporters.document import dumped

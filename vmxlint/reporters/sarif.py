@@ -12,7 +12,7 @@ from typing import Protocol
 import sarif_om
 
 from vmxlint import __version__
-from vmxlint.findings import NotUnderstood, Report
+from vmxlint.report import NotUnderstood, Report
 from vmxlint.reporters import INFORMATION_URI, NAME
 from vmxlint.reporters.cycles import dearest
 from vmxlint.reporters.document import dumped

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from vmxlint.findings import Finding, Location, Report
+from vmxlint.findings import Finding, Location
+from vmxlint.report import Report
 from vmxlint.reporters.cycles import (
     chances_in_words,
     cut,
