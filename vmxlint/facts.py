@@ -20,6 +20,7 @@ sys.setrecursionlimit(max(FRAMES, sys.getrecursionlimit()))
 
 _ASM = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 
+ASM_WORD = "__A"  # the call that stands for inline assembly
 ENTRY_NAME = "asm:vmresume"  # what a function in assembly calls where it enters the guest
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from vmxlint.facts import Asm
+from vmxlint.facts import ASM_WORD, Asm
 from vmxlint.flow.routine import Routine
-
-ASM_WORD = "__A"  # the call that stands for inline assembly
 
 
 class Mentions:

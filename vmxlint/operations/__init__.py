@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.calls.mentions import ASM_WORD
-from vmxlint.facts import ENTRY_NAME, Expr, called, spelled, walk
+from vmxlint.facts import ASM_WORD, ENTRY_NAME, Expr, called, spelled, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from vmxlint.calls.mentions import ASM_WORD
-from vmxlint.facts import Expr, Macro, Stmt, Struct, Table, Variable, walk
+from vmxlint.facts import ASM_WORD, Expr, Macro, Stmt, Struct, Table, Variable, walk
 from vmxlint.flow.routine import Routine
 from vmxlint.program import Program
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PARALLEL_FROM = 500_000  # bytes; below, starting a second process costs more than it saves
-AHEAD = 240_000  # bytes that another process reads while this one still imports and links
+MORE = 200_000  # bytes of files that take as long as what a process reads beside its files
 
 
 class Reading:
@@ -126,6 +126,7 @@ class Reading:
         for part in _of_the_living(self._waiting):
             if part.unit == self.unit.digest:
                 library.take(part.read)
+                library.bodies.take(part.bodies)
             self._is_late = self._is_late or part.is_late
         library.add(library.read(library.missing()))  # seen in another state, or not to be packed
 
@@ -174,11 +175,12 @@ def read_facts(unit: Unit) -> tuple[list[Facts], Bodies]:
 
 
 class Part(NamedTuple):
-    """What another process has read, each file packed, the digest of the unit that it saw, and
-    whether a step of it took too long."""
+    """What another process has read, each file packed, and the bodies that any run asks for, by
+    file and number; the digest of the unit that it saw, and whether a step of it took too long."""
 
     unit: bytes
     read: list[bytes]
+    bodies: Mapping[str, Mapping[int, bytes]]
     is_late: bool
 
 
@@ -210,15 +212,20 @@ def _library(root: str, dialect: str, _: bytes) -> Library:
 
 
 def read_part(root: str, dialect: str, digest: bytes, paths: Sequence[str]) -> Part:
-    """The Facts of some files of the unit at `root`, which `digest` names as it should be."""
+    """The Facts of some files of the unit at `root`, which `digest` names as it should be, and the
+    bodies in which an accessor of the VMCS is called or assembly stands."""
+    from vmxlint.facts import ASM_WORD
+
     library = _library(root, dialect, digest)
-    read = [pack(one) for one in library.read(paths)]
-    return Part(library.unit.digest, read, has_passed())
+    read = list(library.read(paths))
+    words = {*dialects.load(dialect).accessors, ASM_WORD}
+    bodies = {one.facts.path: library.bodies.naming(words, one.facts) for one in read}
+    return Part(library.unit.digest, [pack(one) for one in read], bodies, has_passed())
 
 
 def shares(files: Sequence[SourceFile], jobs: int) -> list[list[str]]:
-    """Who reads what, the largest files first: this process begins later, so it reads less."""
-    load = [AHEAD] + [0] * (jobs - 1)
+    """Who reads what, the largest files first: others also read macros and bodies."""
+    load = [0] + [MORE] * (jobs - 1)
     found: list[list[str]] = [[] for _ in range(jobs)]
     for one in sorted(files, key=lambda one: (-len(one.data), one.path)):
         least = load.index(min(load))

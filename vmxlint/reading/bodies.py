@@ -5,7 +5,7 @@ Most are never asked for. They are looked through all the same, for what is not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 from typing import NamedTuple
 
@@ -51,15 +51,16 @@ class Bodies:
         self._look = look
         self._numbers: dict[str, dict[int, int]] = {}
         self._kept: dict[str, Mapping[int, bytes]] = {}
+        self._sent: dict[str, Mapping[int, bytes]] = {}
         self._new: dict[str, dict[int, Body]] = {}
         self._read_gaps: dict[int, Gaps] = {}
         self._gaps: dict[str, Gaps] = {}
 
     def body(self, facts: Facts, function: Function) -> Body:
-        """The body of a function of a file, kept or read now."""
+        """The body of a function of a file, kept, sent or read now."""
         if function.body is not None:
             return function.body
-        body = self._kept_body(facts, function) if self._store.is_open else None
+        body = self._known(facts, function)
         if body is None:
             body = self._read(facts, function)
             if self._store.is_open:
@@ -67,9 +68,25 @@ class Bodies:
         self._read_gaps[id(function)] = body.gaps
         return body
 
-    def _kept_body(self, facts: Facts, function: Function) -> Body | None:
-        packed = self._kept_of(facts.path).get(self._number(facts, function))
+    def _known(self, facts: Facts, function: Function) -> Body | None:
+        sent = self._sent.get(facts.path, {})
+        if not sent and not self._store.is_open:
+            return None
+        number = self._number(facts, function)
+        packed = sent.get(number) or self._kept_of(facts.path).get(number)
         return unpack(Body, packed) if packed else None
+
+    def naming(self, words: Set[str], facts: Facts) -> Mapping[int, bytes]:
+        """The packed bodies of the functions of a file that name one of some words, by number."""
+        return {
+            number: pack(self.body(facts, one))
+            for number, one in enumerate(facts.functions)
+            if one.body is None and not words.isdisjoint(one.words)
+        }
+
+    def take(self, sent: Mapping[str, Mapping[int, bytes]]) -> None:
+        """Take packed bodies of files from another process, to be kept so."""
+        self._sent.update(sent)
 
     def _number(self, facts: Facts, function: Function) -> int:
         numbers = self._numbers.get(facts.path)
@@ -112,9 +129,9 @@ class Bodies:
 
     def keep(self) -> None:
         """Keep for the next run what this one has read."""
-        for path, new in self._new.items():
-            bodies = {number: pack(body) for number, body in new.items()}
-            kept = _Kept({**self._kept_of(path), **bodies})
+        for path in self._new.keys() | self._sent.keys():
+            new = {number: pack(body) for number, body in self._new.get(path, {}).items()}
+            kept = _Kept({**self._kept_of(path), **self._sent.get(path, {}), **new})
             self._store.put(self._name(path), pack(kept))
         gaps = {self._name(path): one for path, one in self._gaps.items()}
         if gaps.keys() - self._kept_gaps.keys():

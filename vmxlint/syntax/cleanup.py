@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from vmxlint.facts import Gap, Macro
+from vmxlint.facts import ASM_WORD, Gap, Macro
 from vmxlint.syntax import attributes, conditionals, heads, included, macros, mask, types
 from vmxlint.syntax.brackets import last_byte
 from vmxlint.syntax.forms import Forms
 from vmxlint.syntax.included import Find
 from vmxlint.syntax.macros import Macros
 
-ASM_CALL = b"__A"
+ASM_CALL = ASM_WORD.encode()
 HEAD = b"int f()"
 
 _ASM = re.compile(

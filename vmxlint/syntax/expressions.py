@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from vmxlint.facts import Expr, Stmt
+from vmxlint.facts import ASM_WORD, Expr, Stmt
 from vmxlint.syntax.draft import Build, Draft, Kids, Type, Value, expressions_of
 
 _new = tuple.__new__  # half the price of Expr(), which counts for names: they are 40 % of all
@@ -59,7 +59,7 @@ def _call(draft: Draft, node: Node, kids: Kids) -> Expr:
     name = parts[0].text if parts else ""
     if len(given) == 1 and parts[0].kind == "name" and draft.characters[node.start_byte] == "(":
         return Expr("cast", name, given, start, end)  # `(u32)(value)` looks like a call
-    if name == "__A" and start in draft.spelling.asm_numbers:
+    if name == ASM_WORD and start in draft.spelling.asm_numbers:
         number = draft.spelling.asm_numbers[start]
         return Expr("asm", str(number), (), start, end)
     if name in draft.spelling.pasting and draft.spelling.pasted:
