@@ -106,7 +106,7 @@ def _mask(program: Program, holder: Holder, expr: Expr) -> int:
         case Expr("binary", "&", (left, right)):
             for value, mask in ((left, right), (right, left)):
                 if holder.has(value):
-                    bits = evaluate(spelled(_local(holder, mask)), _names(program))
+                    bits = evaluate(spelled(_local(holder, mask)), program.shared(_names))
                     return UNKNOWN if bits is None else bits
         case Expr("binary", "%", (inner, Expr("number", "256" | "0x100"))) if holder.has(inner):
             return VECTOR

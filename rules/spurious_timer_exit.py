@@ -39,7 +39,6 @@ from vmxlint.flow import Site
 from vmxlint.flow.conditions import truth
 from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
-from vmxlint.numbers import evaluate
 from vmxlint.operations.members import looks_at
 from vmxlint.operations.structs import Place
 from vmxlint.program import Program
@@ -116,7 +115,7 @@ def _handlers(program: Program) -> Iterator[Routine]:
     found: dict[Routine, None] = {}
     for rows in program.linker.dispatch.handlers.values():
         for key, routine in rows:
-            if key.endswith(REASON) or evaluate(key, program.linker.constants) == NUMBER:
+            if key.endswith(REASON) or program.linker.number(key) == NUMBER:
                 found[routine] = None
     yield from found
 

@@ -39,7 +39,6 @@ from vmxlint.facts import Expr, walk
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
-from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.operations.templates import assigned
 from vmxlint.program import Program
@@ -127,7 +126,7 @@ def _is_of_hardware(program: Program, routine: Routine, value: Expr) -> bool:
     for one in (value, *assigned(routine, value.text)):
         for part in walk(one):
             if part.kind == "binary" and part.text == "&":
-                masks = {evaluate(kid.text, program.linker.constants) for kid in part.kids}
+                masks = {program.linker.number(kid.text) for kid in part.kids}
                 return masks <= {RATE_MASK, None}
             if part.kind == "call":
                 return True

@@ -56,6 +56,7 @@ class Linker:
         self.dispatch = Dispatch(files, self.names, self.mentions, self.handing, dialect)
         self.constants = self.names.constants
         self.resolve = self.names.resolve
+        self.number = self.names.number
         self._edges: dict[Routine, tuple[Edge, ...]] = {}
         self._able: dict[Routine, Sequence[Routine]] = {}
         self._callers: dict[Routine, tuple[Edge, ...]] = {}

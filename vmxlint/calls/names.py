@@ -8,6 +8,7 @@ from functools import partial
 
 from vmxlint.facts import Facts
 from vmxlint.flow.routine import Routine
+from vmxlint.numbers import evaluate
 
 _ORIGINS = ("function", "generated", "assembly", "macro", "alias")
 
@@ -21,6 +22,7 @@ class Names:
         for routine in sorted(routines, key=lambda r: _ORIGINS.index(r.function.origin)):
             self.routines.setdefault(routine.name, []).append(routine)
         self._resolved: dict[tuple[str, str], Routine | None] = {}
+        self._numbers: dict[str, int | None] = {}
         self._meant: dict[tuple[str, str], Sequence[Routine]] = {}
         self._macros = [(macro.name, macro.body) for one in files for macro in one.macros]
         self._aliases = _aliases(self.constants)
@@ -57,6 +59,12 @@ class Names:
             return self.resolve(alias, path) if alias.isidentifier() and alias != name else None
         able = [one for one in candidates if not _is_hidden(one, path)]
         return able[0] if len(able) == 1 else min(able, key=partial(_distance, path), default=None)
+
+    def number(self, text: str) -> int | None:
+        """The value of a constant expression, None for anything else."""
+        if text not in self._numbers:
+            self._numbers[text] = evaluate(text, self.constants)
+        return self._numbers[text]
 
     def macros_with(self, word: str) -> set[str]:
         """The macros in whose text a word stands, or one of these macros."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, spelled
 from vmxlint.flow.routine import Routine
-from vmxlint.numbers import evaluate
 
 _WORDS = {"true": "1", "false": "0", "NULL": "0"}
 
@@ -39,7 +38,7 @@ class Constants:
         if expr.kind == "unary" and expr.text == "-" and expr.kids[0].kind == "number":
             value = self.value(expr.kids[0])
             return None if value is None else -value
-        return evaluate(_WORDS.get(expr.text, spelled(expr)), self._linker.constants)
+        return self._linker.number(_WORDS.get(expr.text) or spelled(expr))
 
     def is_named(self, expr: Expr) -> bool:
         """Whether a name is that of a constant: as one of the tree, or by its capitals one of the

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, Row, Table, spelled
 from vmxlint.flow.routine import Routine
-from vmxlint.numbers import evaluate
 from vmxlint.operations.templates import values_before
 
 _DEEPEST = 4
@@ -79,7 +78,7 @@ class Arrays:
 
     def _at(self, held: list[str], index: Expr) -> list[str]:
         """Those of the elements that an index may mean."""
-        number = evaluate(spelled(index), self._linker.constants)
+        number = self._linker.number(spelled(index))
         return held if number is None else held[number : number + 1]
 
     def _is_of(self, row: Row, table: Table, member: str) -> bool:

@@ -92,7 +92,9 @@ def bound(template: Template, edge: Edge) -> Template | None:
 
 def _of_bounded_size(expr: Expr) -> Expr:
     """`expr`, or if it is large something unknown: wrappers of wrappers multiply what they get."""
-    return expr._replace(kind="opaque", text="", kids=()) if _is_large(expr, _MOST_GIVEN) else expr
+    if expr.kids and _is_large(expr, _MOST_GIVEN):
+        return expr._replace(kind="opaque", text="", kids=())
+    return expr
 
 
 def _bound_conditions(conditions: Conditions, given: Mapping[str, Expr]) -> Conditions | None:

@@ -47,6 +47,7 @@ class Timer:
         self._program = program
         self._linker = program.linker
         self._transparent = program.dialect.transparent
+        self._numbers = _OUTSIDE | program.linker.constants
 
     @cached_property
     def ways(self) -> tuple[Way, ...]:
@@ -73,7 +74,7 @@ class Timer:
         """The number that a value stands for, as 32 bits."""
         while value.kind == "cast" and value.kids:
             value = value.kids[0]
-        found = evaluate(spelled(value), _OUTSIDE | self._linker.constants)
+        found = evaluate(spelled(value), self._numbers)
         return None if found is None else found & _LARGEST
 
     def parks(self, way: Way) -> bool:

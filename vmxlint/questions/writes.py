@@ -7,7 +7,6 @@ from functools import cached_property
 
 from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, Reach
 from vmxlint.facts import Expr, members, spelled, walk
-from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
 from vmxlint.operations.bits import BitChange
 from vmxlint.program import Program
@@ -136,7 +135,7 @@ class Writes:
             return False
         if mask.text == change.name or (change.bit and mask.text in change.bit.names):
             return True
-        number = evaluate(mask.text, self._program.linker.constants)
+        number = self._program.linker.number(mask.text)
         return bool(change.bit and number and number & change.bit.mask)
 
     def is_forced(self, write: Operation) -> bool:
