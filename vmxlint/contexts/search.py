@@ -22,7 +22,8 @@ Node = tuple[Routine, str]
 class Step(NamedTuple):
     """A routine reached in a context: by one call more than `parent`, through `gates`.
 
-    `probability` is that of all gates on the way; `descent` are the calls above a root.
+    `probability` is that of all gates on the way; `descent` are the calls above a root, `calls` the
+    last ones of the way, as far as they may hand a constant on.
     """
 
     routine: Routine
@@ -34,12 +35,14 @@ class Step(NamedTuple):
     gates: tuple[Gate, ...] = ()
     chance: Interval = ONCE
     descent: tuple[Edge, ...] = ()
+    calls: tuple[Edge, ...] = ()
 
     def called(self, edge: Edge, way: tuple[str, Interval, tuple[Gate, ...]]) -> Step:
         """The step behind one of the ways to a call."""
         context, chance, gates = way
-        whole = self.probability * chance
-        return Step(edge.callee, context, whole, self.depth + 1, self, edge, gates, chance)
+        whole, depth = self.probability * chance, self.depth + 1
+        calls = (*self.calls, edge)[-_HANDED_ON:]
+        return Step(edge.callee, context, whole, depth, self, edge, gates, chance, (), calls)
 
     def chain(self) -> list[Step]:
         """The steps from the root on."""
@@ -49,16 +52,6 @@ class Step(NamedTuple):
             steps.append(step)
             step = step.parent
         return steps[::-1]
-
-    @property
-    def calls(self) -> tuple[Edge, ...]:
-        """The last calls of the way, as far as they may hand a constant on."""
-        step: Step | None = self
-        found: list[Edge] = []
-        while step and step.edge and len(found) < _HANDED_ON:
-            found.append(step.edge)
-            step = step.parent
-        return tuple(reversed(found))
 
     def reach(self, runs: Callable[[], Interval]) -> Reach:
         """The way of this step as a whole; `runs` counts all ways."""
