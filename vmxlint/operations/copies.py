@@ -60,8 +60,11 @@ class Copies:
         members = self._by_member()
         for routine in linker.mentions.of_any(*(f"{member}=" for member in members)):
             self._other_uses(routine, members)
-        for routine in linker.mentions.of_any("memset", *self._whole()) if members else ():
-            self._wiped(routine)
+        owners = {copy.place.owner for copy in self.all}
+        whole = {one.name for one in structs.all_members() if one.type in owners}
+        for routine in linker.mentions.of_any("memset", *(f"{name}=" for name in whole)):
+            if any(name in routine.function.text for name in (*owners, *whole)):
+                self._wiped(routine)
 
     def kept_with(self, write: Operation) -> set[str]:
         """The members that are given the value of a VMWRITE beside it, compared or not."""
@@ -205,12 +208,6 @@ class Copies:
                     copy.reloads.append(Use(routine, site))
                 elif is_constant(given):
                     copy.drops.append(Use(routine, site))
-
-    def _whole(self) -> Iterator[str]:
-        """The words of the stores to members that are, as a whole, a struct with copies in it."""
-        owners = {copy.place.owner for copy in self.all}
-        for struct in self._structs.by_name.values():
-            yield from (f"{one.name}=" for one in struct.members if one.type in owners)
 
     def _wiped(self, routine: Routine) -> None:
         """A struct that is overwritten as a whole, be it with what a global holds for all VMCSs,

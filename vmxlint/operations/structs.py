@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, Facts, Struct, Variable
@@ -53,6 +54,10 @@ class Structs:
             if not one.name and (inner := self.member(one.type, name, depth + 1)):
                 return inner
         return None
+
+    def all_members(self) -> Iterator[Variable]:
+        """The members of all structs."""
+        return chain.from_iterable(one.members for one in self.by_name.values())
 
     def place(self, expr: Expr, routine: Routine) -> Place | None:
         """The struct member that `expr` names in `routine`."""
