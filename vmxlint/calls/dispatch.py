@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from vmxlint.facts import Expr, Facts, Table
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
+
+# The member, if it is one, and the name that it is given, be it with a cast or an `&`.
+_PUT = re.compile(r"(?:(?:->|\.)\s*(\w+)|[\])])\s*=\s*(?:\([^()]*\)\s*)?&?\s*(\w+)(?=\s*[;,}])")
 
 
 class Slot(NamedTuple):
@@ -180,14 +184,23 @@ class Dispatch:
 
     @cached_property
     def _assignments(self) -> list[tuple[Routine, Target, str]]:
-        """Functions that code puts into a member or an element: (where, target, the function)."""
-        putting = dict.fromkeys(
+        """Functions that code puts into an element, or into a member that something calls: (where,
+        target, the function)."""
+        naming = dict.fromkeys(
             routine
             for name, routines in self._mentions.starting_with("=")
             if self._names.is_function(name)
             for routine in routines
         )
+        putting = filter(self._may_put, naming)
         return [(r, *put) for r in putting for site in r.flow.sites for put in _puts(r, site)]
+
+    def _may_put(self, routine: Routine) -> bool:
+        """Whether a routine puts a function into such a place, found without reading it."""
+        return any(
+            self._names.is_function(name) and (not member or self._is_called(member))
+            for member, name in _PUT.findall(routine.function.text)
+        )
 
     @cached_property
     def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
