@@ -68,12 +68,16 @@ class Linker:
         return self._able[routine]
 
     def _could_call(self, routine: Routine) -> Iterator[Routine]:
-        names = self.names.of(routine.name)
-        words = sorted(names)
+        yield from self._could_name(routine)
         for slot in self.dispatch.slots_of.get(routine, ()):
-            words += self.dispatch.words_of(slot)
-        for word in words:
-            yield from self.mentions.of(word)
+            for word in self.dispatch.words_of(slot):
+                yield from self.mentions.of(word)
+
+    def _could_name(self, routine: Routine) -> Iterator[Routine]:
+        """The routines that may call one by its name, through a table or as a value."""
+        names = self.names.of(routine.name)
+        for name in sorted(names):
+            yield from self.mentions.of(name)
         yield from self.dispatch.through_values(routine, names)
 
     def edges(self, routine: Routine) -> tuple[Edge, ...]:
@@ -97,13 +101,23 @@ class Linker:
         """The routines that may call one, in the order of the code; see could_call."""
         return sorted(self.could_call(routine), key=self._number.__getitem__)
 
-    def has_callers(self, routine: Routine, more_than: int = 0) -> bool:
-        """Whether there are more than so many calls of a routine; reads no more than that takes."""
-        if routine in self._callers:
-            return len(self._callers[routine]) > more_than
-        able = sorted(self.could_call(routine), key=lambda one: one not in self._edges)
+    def plain_callers(self, routine: Routine) -> list[Edge]:
+        """The calls of a routine that lead to it through no slot and no row of a handler table."""
+        able = sorted(set(self._could_name(routine)), key=self._number.__getitem__)
         calls = (edge for one in able for edge in self.edges(one) if edge.callee is routine)
-        return next(islice(calls, more_than, None), None) is not None
+        return [edge for edge in calls if not edge.slot and not edge.key]
+
+    def each_caller(self, routine: Routine) -> Iterator[Edge]:
+        """The calls of a routine, in no order; reads no more than is asked for."""
+        if routine in self._callers:
+            yield from self._callers[routine]
+            return
+        for one in sorted(self.could_call(routine), key=lambda one: one not in self._edges):
+            yield from (edge for edge in self.edges(one) if edge.callee is routine)
+
+    def has_callers(self, routine: Routine, more_than: int = 0) -> bool:
+        """Whether there are more than so many calls of a routine."""
+        return next(islice(self.each_caller(routine), more_than, None), None) is not None
 
     @cached_property
     def _number(self) -> dict[Routine, int]:

@@ -69,10 +69,10 @@ class Contexts:
         for routine in (*self.spine.loops, *self.spine.steps):
             for context in (ENTRY, EXIT):
                 yield Step(routine, context, descent=self.spine.descent(routine))
+        called = {edge.callee for one in self.spine.loops for edge in self._linker.edges(one)}
         for slot, context in self._linker.dialect.slot_contexts.items():
             for routine in self._linker.dispatch.held(slot):
-                called = any(e.caller in self.spine.loops for e in self._linker.callers(routine))
-                if not called:
+                if routine not in called:
                     yield Step(routine, context)
         yield from self._undispatched()
 

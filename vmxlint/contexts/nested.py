@@ -94,8 +94,12 @@ class NestedMode:
         """Whether a routine is on the way to L2, as is all that calls it."""
         if routine not in self._there:
             self._there[routine] = False  # as long as it is not known
-            callers = self._linker.callers(routine) if depth < _DEEPEST else ()
-            self._there[routine] = bool(callers) and all(
-                self._is_there(edge.caller, depth + 1) for edge in callers
+            self._there[routine] = (
+                depth < _DEEPEST
+                and self._linker.has_callers(routine)
+                and all(
+                    self._is_there(edge.caller, depth + 1)
+                    for edge in self._linker.each_caller(routine)
+                )
             )
         return self._there[routine]

@@ -54,8 +54,8 @@ class Spine:
             above = [
                 edge.caller
                 for routine in level
-                for edge in self._linker.callers(routine)
-                if not edge.slot and not edge.key and edge.caller not in found
+                for edge in self._linker.plain_callers(routine)
+                if edge.caller not in found
             ]
             level = list(dict.fromkeys(above))
             found.update(dict.fromkeys(level))
@@ -86,8 +86,7 @@ class Spine:
             level = {one: None for one in level if one in towards and one not in seen}
 
     def _plain_callers(self, routine: Routine) -> list[Edge]:
-        above = self._linker.callers(routine)
-        return [edge for edge in above if not edge.slot and not edge.key and edge.caller != routine]
+        return [one for one in self._linker.plain_callers(routine) if one.caller != routine]
 
     @cached_property
     def loops(self) -> Mapping[Routine, tuple[int, int]]:
