@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,14 +84,14 @@ def test_the_same_entries_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_have_moved_has_not() -> None:
-    moved = tuple(replace(one, location=replace(one.location, path="new.c")) for one in KNOWN[:1])
+    moved = tuple(one._replace(location=one.location._replace(path="new.c")) for one in KNOWN[:1])
     entries = entries_of(KNOWN[:1], name, "known")
     assert new(moved, entries) == []
     assert matched(moved, entries, name, lambda _: False).findings == moved
 
 
 def test_suppressed_findings_use_up_no_entry() -> None:
-    held = replace(KNOWN[0], suppressed="comment", suppressed_by="comment")
+    held = KNOWN[0]._replace(suppressed="comment", suppressed_by="comment")
     assert entries_of([held], name, "x") == []
     assert len(matched((held,), entries_of(KNOWN[:1], name, "x"), name, lambda _: True).left) == 1
 

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ def path(raw: str) -> str:
 def everywhere(raw: str) -> Finding:
     """A finding with `raw` in every string that comes from a stranger."""
     place = Location(path(raw), 1, 1, 1, 9, raw.encode("utf-8", "surrogatepass"))
-    return replace(
-        PLAIN,
+    return PLAIN._replace(
         location=place,
         function=raw,
         message=f"{raw} toggles '{raw}'",
@@ -77,7 +75,7 @@ def everywhere(raw: str) -> Finding:
         call_sites=(place,),
         contexts=(raw,),
         conditions=(raw, raw),
-        cost=replace(COST, profile=raw, sources=(raw,)),
+        cost=COST._replace(profile=raw, sources=(raw,)),
         related=(Related(place, raw),),
         suppressed=None,
         patch=raw,
@@ -86,8 +84,8 @@ def everywhere(raw: str) -> Finding:
 
 def rendered(form: str, finding: Finding, raw: str) -> str:
     coverage = Coverage(1, 1, 1, (NotUnderstood(path(raw), 1, raw),))
-    whole = replace(report(finding, coverage=coverage), stale=(raw,))
-    known = replace(whole, findings=(replace(finding, suppressed=raw, suppressed_by="comment"),))
+    whole = report(finding, coverage=coverage)._replace(stale=(raw,))
+    known = whole._replace(findings=(finding._replace(suppressed=raw, suppressed_by="comment"),))
     if form == "sarif":
         suppressed = sarif.render(known, RULES, suppressed=True)
         return sarif.render(whole, RULES, category=raw) + suppressed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -35,8 +34,8 @@ def priced(*prices: tuple[float, float, float] | str) -> Report:
             ("s",),
             terms=(term,),
         )
-        findings.append(replace(DEMO.findings[0], cost=cost, fingerprint=str(n)))
-    return replace(DEMO, findings=tuple(findings))
+        findings.append(DEMO.findings[0]._replace(cost=cost, fingerprint=str(n)))
+    return DEMO._replace(findings=tuple(findings))
 
 
 @pytest.mark.parametrize(

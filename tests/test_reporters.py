@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -95,16 +95,15 @@ PLAIN = Finding(
     fingerprint="0123456789abcdef",
 )
 
-WIDE = replace(  # beyond the BMP before and in the span, CRLF, several lines, conditions
-    PLAIN,
+# Beyond the BMP before and in the span, CRLF, several lines, conditions.
+WIDE = PLAIN._replace(
     location=Location("vmx/nested.c", 7, 14, 9, 4, '\tf("\U0001f600é", \U0001f600);\r'.encode()),
     function=None,
     conditions=("enable_ept", "a || b"),
     related=(Related(PLAIN.location, "first written here"),),
 )
 
-HOSTILE = replace(
-    PLAIN,
+HOSTILE = PLAIN._replace(
     rule="VMX302",
     severity="error",
     location=Location(EVIL_PATH, 1, 1, 1, 5, b"f(x)\x1b]0;\xff\xe2\x80\xae ##[error] ##vso[x]"),
@@ -116,7 +115,7 @@ HOSTILE = replace(
     call_sites=(Location(EVIL_PATH, 2, 1, 2, 1, b""),),
     contexts=(EVIL,),
     conditions=(EVIL,),
-    cost=replace(COST, profile=EVIL, sources=(EVIL,)),
+    cost=COST._replace(profile=EVIL, sources=(EVIL,)),
     related=(Related(Location(EVIL_PATH, 2, 1, 2, 1, b""), EVIL),),
     fingerprint="f" * 16,
 )
@@ -229,7 +228,7 @@ def test_text_with_conditions_notes_and_wide_characters() -> None:
 
 def test_text_of_many_and_long_conditions_keeps_the_first_and_those_next_to_the_code() -> None:
     many = (*(f"c{n}" for n in range(7)), "flags & " + "M" * 90)
-    (when,) = [one for one in lines(replace(PLAIN, conditions=many)) if "= when: " in one]
+    (when,) = [one for one in lines(PLAIN._replace(conditions=many)) if "= when: " in one]
     last = "flags & " + "M" * 69 + "..."
     assert when == f"      = when: c0 && ... 3 more ... && c4 && c5 && c6 && {last}"
 
@@ -245,7 +244,7 @@ def test_text_names_each_source_once_and_counts_in_the_words_of_the_field() -> N
         "'several hundred', 'more than doubles': Linux 5.1, another patch",
         "our guess: no published number found",
     )
-    shown = lines(replace(PLAIN, cost=replace(COST, sources=sources, terms=terms)))
+    shown = lines(PLAIN._replace(cost=COST._replace(sources=sources, terms=terms)))
     assert (
         "      = saves: 0.1 VMWRITE + ~0.1 re-check (0-1) per VM-entry,"
         " 2 VMWRITE + 0 to 1 re-check per nested round trip"
@@ -257,8 +256,7 @@ def test_text_names_each_source_once_and_counts_in_the_words_of_the_field() -> N
 
 
 def test_text_leaves_out_what_is_empty() -> None:
-    bare = replace(
-        PLAIN,
+    bare = PLAIN._replace(
         call_path=(),
         call_sites=(),
         help="",
@@ -294,7 +292,7 @@ def test_hostile_names_hide_nothing_and_command_nothing() -> None:
 
 def test_nothing_found_is_no_text() -> None:
     assert text.render(report(), color=True) == ""
-    assert text.render(report(replace(PLAIN, suppressed="known")), color=False) == ""
+    assert text.render(report(PLAIN._replace(suppressed="known")), color=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -305,9 +303,9 @@ def test_nothing_found_is_no_text() -> None:
         ((PLAIN,), 2, 0, "1 warning in 2 files"),
         ((PLAIN, WIDE), 45, 14, "2 warnings in 45 files (14 places not understood)"),
         ((PLAIN, HOSTILE, HOSTILE), 3, 0, "2 errors, 1 warning in 3 files"),
-        ((replace(PLAIN, severity="note"),), 3, 0, "1 note in 3 files"),
+        ((PLAIN._replace(severity="note"),), 3, 0, "1 note in 3 files"),
         (
-            (replace(PLAIN, suppressed="known"),),
+            (PLAIN._replace(suppressed="known"),),
             3,
             2,
             "no findings in 3 files (1 suppressed, 2 places not understood)",
@@ -381,13 +379,13 @@ def test_any_line_gives_two_lines(source: bytes, column: int, end: int) -> None:
     ],
 )
 def test_cost_in_words(changes: dict[str, Any], words: str) -> None:
-    assert in_words(replace(COST, **changes)) == f"{words} [skylake, modelled, grade B]"
+    assert in_words(COST._replace(**changes)) == f"{words} [skylake, modelled, grade B]"
 
 
 def test_a_guess_is_a_magnitude() -> None:
-    guess = replace(COST, per_exit=None, per_nested_round_trip=None, grade="X")
+    guess = COST._replace(per_exit=None, per_nested_round_trip=None, grade="X")
     assert in_words(guess) == "no figure [skylake, modelled, grade X]"
-    tens = replace(guess, magnitude="tens of cycles")
+    tens = guess._replace(magnitude="tens of cycles")
     assert in_words(tens) == "tens of cycles [skylake, modelled, grade X]"
 
 
@@ -395,9 +393,9 @@ def test_a_guess_is_a_magnitude() -> None:
 
 
 def test_json_is_version_1() -> None:
-    known = replace(WIDE, suppressed="measured")
-    guess = replace(COST, per_exit=None, per_nested_round_trip=None, magnitude="tens", grade="X")
-    out = json_v1.render(report(PLAIN, known, HOSTILE, replace(PLAIN, cost=guess)))
+    known = WIDE._replace(suppressed="measured")
+    guess = COST._replace(per_exit=None, per_nested_round_trip=None, magnitude="tens", grade="X")
+    out = json_v1.render(report(PLAIN, known, HOSTILE, PLAIN._replace(cost=guess)))
     document = json.loads(out)
     validate(document, "vmxlint-v1.schema.json")
     assert out.isascii() and out.endswith("}\n")
@@ -564,13 +562,12 @@ def test_sarif_code_flow_follows_the_call_path() -> None:
     ]
     lines = [step["physicalLocation"]["region"]["startLine"] for step in steps]
     assert lines == [6565, 6340, 6328]
-    assert "codeFlows" not in run(replace(PLAIN, call_path=(), call_sites=()))["results"][0]
+    assert "codeFlows" not in run(PLAIN._replace(call_path=(), call_sites=()))["results"][0]
 
 
 def test_sarif_leaves_out_places_above_the_root() -> None:
-    above = replace(PLAIN.location, path="../x86.c")
-    narrowed = replace(
-        PLAIN,
+    above = PLAIN.location._replace(path="../x86.c")
+    narrowed = PLAIN._replace(
         call_sites=(above, PLAIN.call_sites[1]),
         related=(Related(above, "also here"), Related(PLAIN.location, "and here")),
     )
@@ -581,7 +578,7 @@ def test_sarif_leaves_out_places_above_the_root() -> None:
 
 
 def test_sarif_related_locations_are_numbered() -> None:
-    related = run(replace(WIDE, related=WIDE.related * 2))["results"][0]["relatedLocations"]
+    related = run(WIDE._replace(related=WIDE.related * 2))["results"][0]["relatedLocations"]
     assert [place["id"] for place in related] == [1, 2]
     assert related[0]["message"]["text"] == "first written here."
     assert "relatedLocations" not in run(PLAIN)["results"][0]
@@ -636,20 +633,20 @@ def test_sarif_names_no_absolute_path() -> None:
 
 def test_sarif_regions_start_somewhere() -> None:
     only = run(
-        PLAIN, HOSTILE, coverage=replace(COVERAGE, not_understood=(NotUnderstood("a", 0, "x"),))
+        PLAIN, HOSTILE, coverage=COVERAGE._replace(not_understood=(NotUnderstood("a", 0, "x"),))
     )
     regions = [n["region"] for n in walk(only) if isinstance(n, dict) and "region" in n]
     assert len(regions) == 8 and all(region["startLine"] >= 1 for region in regions)
 
 
 def test_sarif_omits_a_huge_snippet() -> None:
-    long = replace(PLAIN, location=Location("a.c", 1, 1, 1, 10**6 + 1, b"x" * 10**6))
+    long = PLAIN._replace(location=Location("a.c", 1, 1, 1, 10**6 + 1, b"x" * 10**6))
     place = run(long)["results"][0]["locations"][0]["physicalLocation"]
     assert "snippet" not in place["region"] and "contextRegion" not in place
 
 
 def test_sarif_leaves_suppressed_results_out() -> None:
-    assert run(replace(PLAIN, suppressed="known"))["results"] == []
+    assert run(PLAIN._replace(suppressed="known"))["results"] == []
 
 
 def test_sarif_notes_what_was_not_understood() -> None:
@@ -663,8 +660,8 @@ def test_sarif_notes_what_was_not_understood() -> None:
 def test_sarif_keeps_the_dearest_results(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sarif.MOST_RESULTS == 5000
     monkeypatch.setattr(sarif, "MOST_RESULTS", 3)
-    cheap = replace(PLAIN, fingerprint="cheap", cost=replace(COST, per_exit=exactly(1)))
-    guess = replace(PLAIN, fingerprint="guess", cost=replace(COST, per_exit=None))
+    cheap = PLAIN._replace(fingerprint="cheap", cost=COST._replace(per_exit=exactly(1)))
+    guess = PLAIN._replace(fingerprint="guess", cost=COST._replace(per_exit=None))
     only = run(guess, cheap, PLAIN, guess, PLAIN)
     prints = [result["partialFingerprints"]["vmxlint/v1"] for result in only["results"]]
     assert prints == ["cheap", PLAIN.fingerprint, PLAIN.fingerprint]

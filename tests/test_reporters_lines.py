@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -15,14 +14,14 @@ from vmxlint.reporters.rdjson import markdown
 
 
 def test_concise_has_one_line_a_finding() -> None:
-    out = text.concise(report(PLAIN, replace(WIDE, suppressed="known"), HOSTILE), color=False)
+    out = text.concise(report(PLAIN, WIDE._replace(suppressed="known"), HOSTILE), color=False)
     first, second = out.splitlines()
     assert first == text.render(report(PLAIN), color=False).splitlines()[0]
     assert second.endswith(" [VMX302]")
 
 
 def test_suppressed_findings_are_shown_when_asked_for() -> None:
-    known = report(replace(PLAIN, suppressed="measured: 3 cycles"))
+    known = report(PLAIN._replace(suppressed="measured: 3 cycles"))
     shown = text.render(known, color=False, show_suppressed=True).splitlines()
     assert shown[0].endswith("[VMX101] (suppressed)")
     assert shown[-1].strip() == "= suppressed: measured: 3 cycles"
@@ -38,12 +37,12 @@ def test_github_annotations() -> None:
         "(230-820) [skylake, modelled, grade B]"
     )
     assert "file=vmx/nested.c,line=7,endLine=9,title=" in second  # no column over several lines
-    assert github.render(report(replace(PLAIN, suppressed="known"))) == ""
+    assert github.render(report(PLAIN._replace(suppressed="known"))) == ""
 
 
 def test_github_escapes_data_and_properties() -> None:
-    odd = replace(PLAIN.location, path="a,b:c%2C\r\n.c")
-    one = replace(PLAIN, location=odd, message="100% :: of\r\nit, all", severity="note")
+    odd = PLAIN.location._replace(path="a,b:c%2C\r\n.c")
+    one = PLAIN._replace(location=odd, message="100% :: of\r\nit, all", severity="note")
     out = github.render(report(one))
     assert out.startswith("::notice file=a%2Cb%3Ac%252C\\x0d\\x0a.c,line=")
     assert r"::100%25 :: of\x0d\x0ait, all%0Acost: " in out
@@ -51,8 +50,8 @@ def test_github_escapes_data_and_properties() -> None:
 
 
 def test_github_gets_no_more_than_it_shows() -> None:
-    cheap = replace(PLAIN, cost=replace(COST, per_exit=exactly(1)))
-    findings = [cheap] * 3 + [replace(PLAIN, fingerprint=str(n)) for n in range(10)] + [HOSTILE]
+    cheap = PLAIN._replace(cost=COST._replace(per_exit=exactly(1)))
+    findings = [cheap] * 3 + [PLAIN._replace(fingerprint=str(n)) for n in range(10)] + [HOSTILE]
     out = github.render(report(*findings)).splitlines()
     assert [line[:9] for line in out[:-1]] == ["::warning"] * 10 + ["::error f"]
     assert out[-1].startswith("3 more: GitHub shows 10 annotations of a kind")
@@ -72,7 +71,7 @@ def test_rdjson_follows_its_schema() -> None:
     assert [one["severity"] for one in document["diagnostics"]] == ["WARNING", "WARNING", "ERROR"]
     assert plain["code"] == {"value": "VMX101"}
     assert wide["related_locations"][0]["message"] == "first written here"
-    assert not json.loads(rdjson.render(report(replace(PLAIN, suppressed="x"))))["diagnostics"]
+    assert not json.loads(rdjson.render(report(PLAIN._replace(suppressed="x"))))["diagnostics"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,6 @@ def test_markdown_shows_what_it_is_given(raw: str, shown: str) -> None:
 
 
 def test_one_diagnostic_names_its_related_places() -> None:
-    near = replace(PLAIN, related=(Related(PLAIN.location, "[x](y)"),))
+    near = PLAIN._replace(related=(Related(PLAIN.location, "[x](y)"),))
     (one,) = json.loads(rdjson.render(report(near)))["diagnostics"]
     assert one["related_locations"][0]["message"] == r"\[x] (y)"

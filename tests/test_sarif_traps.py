@@ -32,7 +32,7 @@ TERMS = (
     Term("vmwrite", "r", Interval(20, 27.5, 50), exactly(0.1), exactly(2), "B", ("s",)),
     Term(RECHECK, "r", Interval(200, 450, 700), exactly(0.1), NOTHING, "B", ("s",)),
 )
-PRICED = replace(PLAIN, cost=replace(COST, terms=TERMS), line_hash="ab12:1")
+PRICED = PLAIN._replace(cost=COST._replace(terms=TERMS), line_hash="ab12:1")
 
 
 def run(*findings: Any, **options: Any) -> Any:
@@ -42,7 +42,7 @@ def run(*findings: Any, **options: Any) -> Any:
 
 
 def test_1_what_equals_its_default_is_written() -> None:
-    only = run(PRICED, replace(PRICED, rule="VMX100", severity="warning"))
+    only = run(PRICED, PRICED._replace(rule="VMX100", severity="warning"))
     assert [one["level"] for one in only["results"]] == ["warning", "warning"]
     assert all(one["kind"] == "fail" for one in only["results"])
     assert only["newlineSequences"] == ["\r\n", "\n"]
@@ -51,9 +51,9 @@ def test_1_what_equals_its_default_is_written() -> None:
 
 def test_2_nothing_is_turned_into_text_unasked() -> None:
     with pytest.raises(TypeError):
-        run(replace(PRICED, function=Path("x")))  # type: ignore[arg-type]
+        run(PRICED._replace(function=Path("x")))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        run(replace(PRICED, contexts=({1, 2},)))  # type: ignore[arg-type]
+        run(PRICED._replace(contexts=({1, 2},)))  # type: ignore[arg-type]
 
 
 @pytest.mark.alone
@@ -71,7 +71,7 @@ def test_3_the_cost_grows_with_the_results_alone(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("text", ["ops[i](vcpu)", "[a](command:b)", "{0} of {1}", "a[b]{c}(d)"])
 def test_4_messages_are_plain(text: str) -> None:
-    only = run(replace(HOSTILE, message=text, conditions=(), call_path=(text, "b")))
+    only = run(HOSTILE._replace(message=text, conditions=(), call_path=(text, "b")))
     (result,) = only["results"]
     flow = result["codeFlows"][0]["threadFlows"][0]["locations"]
     for message in (result["message"], *(step["location"]["message"] for step in flow)):
@@ -95,7 +95,7 @@ def test_7_only_line_feeds_end_a_line() -> None:
     odd = SourceFile("a.c", "a\x0c\x0b\x85\u2028\rb;\nc\n".encode())
     assert odd.line(odd.data.index(b"c")) == 2
     assert odd.line_hash(2) is None
-    assert "primaryLocationLineHash" not in fingerprints(replace(PRICED, line_hash=None))
+    assert "primaryLocationLineHash" not in fingerprints(PRICED._replace(line_hash=None))
 
 
 def fingerprints(finding: Any) -> Any:
@@ -105,7 +105,7 @@ def fingerprints(finding: Any) -> Any:
 def test_8_a_byte_order_mark_moves_no_column() -> None:
     marked = SourceFile("a.c", b"\xef\xbb\xbfvmwrite(x);\n")
     place = marked.location(3, 10, "a.c")
-    region = run(replace(PRICED, location=place))["results"][0]["locations"][0]["physicalLocation"]
+    region = run(PRICED._replace(location=place))["results"][0]["locations"][0]["physicalLocation"]
     assert region["region"]["startColumn"] == 1
     assert region["region"]["snippet"]["text"] == "vmwrite"
 
@@ -159,7 +159,7 @@ def test_the_price_is_in_the_properties() -> None:
         "model": "skylake, L0, profile cpu_bound_sysbench",
     }
     assert cycles["weight"] == {"low": 0.1, "typical": 0.1, "high": 0.1}
-    nested = replace(PRICED, cost=replace(PRICED.cost, per_exit=NOTHING))
+    nested = PRICED._replace(cost=PRICED.cost._replace(per_exit=NOTHING))
     cycles = run(nested)["results"][0]["properties"]["cycles"]
     assert (cycles["per"], cycles["typical"]) == ("nested round trip", 402)
 
@@ -182,8 +182,8 @@ def test_every_rule_is_listed_as_github_wants_it() -> None:
 
 
 def test_suppressed_results_only_when_asked_for() -> None:
-    held = replace(PRICED, suppressed="measured", suppressed_by="comment")
-    known = replace(PRICED, suppressed="before us", suppressed_by="baseline")
+    held = PRICED._replace(suppressed="measured", suppressed_by="comment")
+    known = PRICED._replace(suppressed="before us", suppressed_by="baseline")
     assert [one.get("suppressions") for one in run(held, PRICED, known)["results"]] == [None]
     results = run(held, PRICED, known, suppressed=True)["results"]
     assert [one["suppressions"] for one in results] == [
@@ -201,7 +201,7 @@ def test_the_category_is_what_stands_before_the_last_slash() -> None:
 
 def test_a_line_with_something_hidden_is_not_shown() -> None:
     place = Location("a.c", 1, 1, 1, 4, "f(\u202e);".encode())
-    shown = run(replace(PRICED, location=place))["results"][0]["locations"][0]["physicalLocation"]
+    shown = run(PRICED._replace(location=place))["results"][0]["locations"][0]["physicalLocation"]
     assert "snippet" not in shown["region"]
     assert "snippet" not in shown["contextRegion"]
 

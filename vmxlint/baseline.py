@@ -152,7 +152,7 @@ def matched(
                 fitting = same.get((one.rule, name(one), one.function, one.fingerprint), [])
             if known := next((entry for entry in fitting if left[entry]), None):
                 left[known] -= 1
-                done[number] = replace(one, suppressed=known.reason, suppressed_by="baseline")
+                done[number] = one._replace(suppressed=known.reason, suppressed_by="baseline")
     unused = (replace(entry, count=count) for entry, count in left.items() if count)
     return Matched(tuple(done), tuple(unused))
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmxlint.interval import NOTHING, Interval
 
 OWN = "VMX9"  # begins the ids of the rules about comments for vmxlint
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """A span of one file: lines and columns count from 1, columns in bytes, the end exclusive.
 
     `path` is relative to the analysed root, with forward slashes; `text` is the whole first line
@@ -25,16 +24,14 @@ class Location:
     text: bytes
 
 
-@dataclass(frozen=True)
-class Related:
+class Related(NamedTuple):
     """Another place that belongs to a finding, and what it has to do with it."""
 
     location: Location
     message: str
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One operation in a price: cycles for doing it once, and how often a fix saves it.
 
     `row` is its row of the model as `vmxlint model why` takes it, `sources` are those of the cycles
@@ -52,8 +49,7 @@ class Term:
     guessed: bool = False
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """What a cost per VM-exit comes to over time: part of one core at a rate of VM-exits.
 
     `part` is 0 to 1 and more; `gigahertz` is that of the time-stamp counter.
@@ -64,8 +60,7 @@ class Load:
     gigahertz: Interval
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What a fix would save, in modelled TSC cycles, with what each figure is per.
 
     `per_exit` is per VM-exit, which is also per VM-entry: `unit` says which of the two words fits.
@@ -113,16 +108,14 @@ def no_cycles(why: str, unit: str, cpu: str, profile: str) -> Cost:
     return Cost(NOTHING, NOTHING, unit, f"no cycles: {why}", "A", cpu, profile, ())
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(NamedTuple):
     """Some lines of a hunk, its header first; whether the last is the one a finding stands on."""
 
     lines: tuple[bytes, ...]
     is_place: bool
 
 
-@dataclass(frozen=True)
-class Chance:
+class Chance(NamedTuple):
     """A condition as it must hold, and the probability that it does, by `basis`: a profile, what is
     "known" of the state, or "guessed"."""
 
@@ -131,8 +124,7 @@ class Chance:
     basis: str
 
 
-@dataclass(frozen=True)
-class Rank:
+class Rank(NamedTuple):
     """The place of a finding among all, by price; whether the model can't tell it from the one
     above or below."""
 
@@ -142,8 +134,7 @@ class Rank:
     ties_below: bool
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One report, complete: everything that any reporter prints about it.
 
     `call_path` names the functions from the run loop to the code, none if it is about layout;

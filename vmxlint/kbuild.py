@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -91,5 +90,5 @@ def _say(file: str, path: str) -> None:
         files = {name: Path(opened).resolve() for name, opened in report.prefixes.items()}
         own = tuple(one for one in report.findings if _goes_with(one, place, files))
         wanted = output.outputs("concise", ())
-        output.emit(replace(report, findings=own, stale=()), given, wanted)
+        output.emit(report._replace(findings=own, stale=()), given, wanted)
         keep()

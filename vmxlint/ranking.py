@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from vmxlint.findings import Cost, Finding, Rank
@@ -19,13 +18,13 @@ def ranked(report: Report) -> Report:
     """
     ordered = sorted(report.findings, key=lambda one: one.cost.rank, reverse=True)
     ties = [_tie(one.cost, other.cost) for one, other in pairwise(ordered)]
-    return replace(report, findings=tuple(_placed(ordered, ties)))
+    return report._replace(findings=tuple(_placed(ordered, ties)))
 
 
 def _placed(ordered: Sequence[Finding], ties: Sequence[bool]) -> list[Finding]:
     around = zip((False, *ties), (*ties, False), strict=True) if ordered else ()
     return [
-        replace(one, rank=Rank(place, len(ordered), above, below))
+        one._replace(rank=Rank(place, len(ordered), above, below))
         for place, (one, (above, below)) in enumerate(zip(ordered, around, strict=False), 1)
     ]
 

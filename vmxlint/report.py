@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from vmxlint.findings import Finding
 from vmxlint.interval import Interval
 
 
-@dataclass(frozen=True)
-class NotUnderstood:
+class NotUnderstood(NamedTuple):
     """A place that was not read or not understood, and why."""
 
     path: str
@@ -19,8 +17,7 @@ class NotUnderstood:
     reason: str
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(NamedTuple):
     """What was read: counts over the whole unit, and what is missing from them."""
 
     files: int
@@ -37,8 +34,7 @@ class Delta(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True)
-class PathChange:
+class PathChange(NamedTuple):
     """The cycles of one path before and after a change; None for a path that is not there.
 
     `unpriced` are the kinds of operations without a price, each with how much more often the path
@@ -52,8 +48,7 @@ class PathChange:
     unpriced: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class PatchEffect:
+class PatchEffect(NamedTuple):
     """What one patch of a series does; `lost` are those of `new` that a later one takes away."""
 
     number: int
@@ -65,8 +60,7 @@ class PatchEffect:
     paths: tuple[PathChange, ...] = ()
 
 
-@dataclass(frozen=True)
-class Silence:
+class Silence(NamedTuple):
     """What keeps quiet about a change: a comment that it adds, or an entry of the baseline for what
     it brings; where, the rules as it names them, its reason."""
 
@@ -77,8 +71,7 @@ class Silence:
     by: str = "comment"  # or "baseline"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What a change does to the tree that `base` names.
 
     `costlier` pairs findings that were there already with themselves at a higher price. `note` is
@@ -96,8 +89,7 @@ class Change:
     by_patch: bool = False
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The result of a run over one or more roots.
 
     `prefixes` maps a finding's path to the path that opens the file from where vmxlint was called;

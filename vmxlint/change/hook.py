@@ -42,8 +42,8 @@ def hooked(series: Series, passed: Sequence[bytes], looking: Looking) -> Report:
     wanted += [one for one in after.seen if one.file in whole and one not in wanted]
     order = {id(one): number for number, one in enumerate(after.seen)}
     findings = [one.finding for one in sorted(wanted, key=lambda one: order[id(one)])]
-    report = replace(after.report, findings=tuple(findings))
-    return replace(report, prefixes=opened(looking.shown, [after]))
+    report = after.report._replace(findings=tuple(findings))
+    return report._replace(prefixes=opened(looking.shown, [after]))
 
 
 def _changed(old: Snapshot, new: Snapshot) -> set[bytes]:

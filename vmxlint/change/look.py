@@ -161,7 +161,7 @@ def _look(snapshot: Snapshot, is_budgeted: bool, looking: Looking) -> Looked:
     inside = {name: os.path.relpath(path, top) for name, path in report.prefixes.items()}
     seen = tuple(_seen(one, inside, snapshot) for one in report.findings)
     budgets = map(_budget, programs if is_budgeted else ())
-    return Looked(replace(report, prefixes=inside), seen, tuple(filter(None, budgets)))
+    return Looked(report._replace(prefixes=inside), seen, tuple(filter(None, budgets)))
 
 
 def _examined(top: Path, looking: Looking) -> tuple[Report, list[Program]]:

@@ -36,7 +36,7 @@ def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report
         untouched = tuple(PatchEffect(one.number, one.of, one.subject) for one in series.patches)
         note = series.note or "no C file of it is touched"
         change = Change(series.base, patches=untouched, note=note)
-        return replace(nothing(looking.options), change=change)
+        return nothing(looking.options)._replace(change=change)
     subtraction = _Subtraction(series, snapshots, look(snapshots, looking), looking)
     return subtraction.report(looking.folder if quoted else None)
 
@@ -92,8 +92,7 @@ class _Subtraction:
             _paths(self.looks[0], self.looks[-1]),
             tuple(silence for _, silence in silences),
         )
-        return replace(
-            self.looks[-1].report,
+        return self.looks[-1].report._replace(
             findings=tuple(new),
             prefixes={
                 **opened(shown, self.looks),
@@ -112,14 +111,14 @@ class _Subtraction:
         finding = self._named(seen.finding, number)
         if scratch is None or number is None:
             return finding
-        return replace(finding, quote=quote(first, self._hunks(number, scratch)))
+        return finding._replace(quote=quote(first, self._hunks(number, scratch)))
 
     def _named(self, finding: Finding, number: int | None) -> Finding:
         """The finding with the patch that brings it or takes it away, if that has a name."""
         if number is None or not self.series.patches[number].subject:
             return finding
         patch = self.series.patches[number]
-        return replace(finding, patch=patch.name, patch_number=patch.number)
+        return finding._replace(patch=patch.name, patch_number=patch.number)
 
     def _effect(self, number: int) -> PatchEffect:
         patch, step = self.series.patches[number], self._trace.steps[number]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,16 +173,16 @@ def _by_patch() -> bool:
 def _narrowed(report: Report, given: Settings, rules: list[Rule]) -> Report:
     """The report with its known findings suppressed, without those that are not to be shown."""
     if given.baseline:
-        report = replace(known.held(report, given, rules), stale=())
+        report = known.held(report, given, rules)._replace(stale=())
     report = selection.narrowed(report, given)
     if report.change is None:
         return report
-    fixed = selection.narrowed(replace(report, findings=report.change.fixed), given).findings
+    fixed = selection.narrowed(report._replace(findings=report.change.fixed), given).findings
     silences = (*report.change.silences, *_held_back(report))
-    change = replace(
-        report.change, new=report.findings, fixed=fixed, silences=silences, by_patch=_by_patch()
+    change = report.change._replace(
+        new=report.findings, fixed=fixed, silences=silences, by_patch=_by_patch()
     )
-    return replace(report, change=change)
+    return report._replace(change=change)
 
 
 def _held_back(report: Report) -> Iterator[Silence]:

@@ -20,7 +20,7 @@ def held(report: Report, given: Settings, rules: Iterable[Rule]) -> Report:
     """The report with its known findings suppressed, and with the entries of the baseline that
     nothing below the paths matches any more. BaselineError for a file that can't be used."""
     done = matched(report, given, rules)
-    return replace(report, findings=done.findings, stale=tuple(sorted(map(str, done.left))))
+    return report._replace(findings=done.findings, stale=tuple(sorted(map(str, done.left))))
 
 
 def matched(report: Report, given: Settings, rules: Iterable[Rule]) -> Matched:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,7 +104,7 @@ def narrowed(report: Report, given: Settings) -> Report:
     asked for."""
     ignored = _ignored(report, given)
     kept = [one for one in report.findings if _is_dear(one, given.min_cycles)]
-    narrow = replace(report, findings=tuple(one for one in kept if not ignored(one)))
+    narrow = report._replace(findings=tuple(one for one in kept if not ignored(one)))
     return ranked(narrow) if given.sort == "cost" else narrow
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from vmxlint.cost import Pricing
@@ -53,9 +53,9 @@ def findings_of(
         if one.name(hit.spot.path) and (seen[key] > 1 or where not in said):
             said.add(where)
             finding = _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
-            finding = replace(finding, line_hash=file.line_hash(finding.location.line))
+            finding = finding._replace(line_hash=file.line_hash(finding.location.line))
             if reason := analysed.reasons.get(number):
-                finding = replace(finding, suppressed=reason, suppressed_by="comment")
+                finding = finding._replace(suppressed=reason, suppressed_by="comment")
             yield finding
 
 
