@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,8 +54,8 @@ class Answer:
 
 def question(options: Mapping[str, object]) -> bytes:
     """What an answer follows from, of the options: their values, and the files that they name."""
-    asked = json.dumps(options, sort_keys=True, default=str).encode()
-    return digest(asked, *(_digest(path) for path in _named_files(options)))
+    asked = repr(sorted(options.items()))
+    return digest(encoded(asked), *(_digest(path) for path in _named_files(options)))
 
 
 def _named_files(options: Mapping[str, object]) -> Iterator[str]:
