@@ -67,9 +67,10 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
         value = operands.get(f"%{match[1]}", ("", value))[1]
     elif match := _REGISTER.fullmatch(text):
         letter = _LETTERS[match[1]]
-        value = next((v for c, v in operands.values() if letter in c), value)
-    while value.kind == "cast":
-        value = value.kids[0]
+        held = [(c, v) for c, v in operands.values() if letter in c]
+        value = next((v for c, v in held if "=" not in c), held[0][1] if held else value)
+    while value.kind == "cast" or (value.kind == "unary" and value.text == "&"):
+        value = value.kids[0]  # the address of an operand stands for what lies there
     return value
 
 

@@ -11,6 +11,10 @@ from vmxlint.syntax.macros import call_arguments
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 _REGISTER = re.compile(r"\b_ASM_(AX|BX|CX|DX|SI|DI|BP|SP)\b")
 _SIZED = re.compile(r"__ASM_SIZE\((\w+)[^)]*\)")
+_BYTES = re.compile(  # ASM_VMX_VMWRITE_RAX_RDX: an instruction whose bytes a macro spells
+    r"\b(?:[A-Z]+_)+(VMREAD|VMWRITE|VMPTRLD|VMCLEAR|INVEPT|INVVPID|VMLAUNCH|VMRESUME)"
+    r"((?:_R[A-D]X|_R[SD]I|_R[SB]P)*)\b(?!\s*\()"
+)
 _STRINGIFY = re.compile(r"__stringify\(([^()]*)\)")
 _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\]\s*)?"([^"]*)"\s*\(')
 _INSTRUCTION = re.compile(r"\s*(?:\w+\s*:\s*)?(?:lock\s+|rep\s+)?([a-z_]\w*)\s*(.*)", re.DOTALL)
@@ -55,8 +59,14 @@ def _template(text: str) -> str:
     text = _SIZED.sub(lambda found: f'"{found[1]}q"', text)
     text = _STRINGIFY.sub(lambda found: f'"{found[1].strip()}"', text)
     text = _REGISTER.sub(lambda found: f'"r{found[1].lower()}"', text)
+    text = _BYTES.sub(_spelled_out, text)
     joined = "".join(found[1] for found in _STRING.finditer(text))
     return joined.replace("\\n", "\n").replace("\\t", " ")
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    registers = (f"%%{one.lower()}" for one in found[2].split("_")[1:])
+    return f'"\\n{found[1].lower()} {", ".join(registers)}\\n"'
 
 
 def _instructions(template: str) -> Iterator[tuple[str, tuple[str, ...]]]:
