@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, Reach
 from vmxlint.facts import Expr, members, spelled, walk
@@ -95,7 +96,16 @@ class Writes:
             and one.field == write.field
             and (one.site is write.site or one.site.expr.start in starts)
         )
-        return made_here or tuple(self._program.read_for(write))
+        return made_here or self._read_in_helper(write) or tuple(self._program.read_for(write))
+
+    def _read_in_helper(self, write: Operation) -> tuple[Operation, ...]:
+        """The VMREADs that a helper on the way to a write makes by the same call as the write."""
+        return tuple(
+            one
+            for helper, inner in pairwise(write.through)
+            for one in self._program.made_in(helper)
+            if one.kind == "vmread" and one.field == write.field and inner in one.through[:1]
+        )
 
     def changes(self, write: Operation) -> tuple[BitChange, ...]:
         """The bits that a write sets or clears, keeping the others."""
