@@ -75,7 +75,7 @@ class Bits:
                 yield from self._changes(write, no, depth + 1)
             case Expr("binary", "|" | "+" | "&" | "-" | "^" as operator, (left, right)):
                 base, mask = (left, right) if self._is_old(left, write) else (right, left)
-                if self._is_old(base, write):
+                if self._is_old(base, write) and not self._is_built(base, mask, write):
                     yield from self._applied(write, operator, mask)
                     yield from self._changes(write, base, depth + 1)
             case Expr("member" | "name"):
@@ -115,6 +115,11 @@ class Bits:
         if write.from_local or len(open_ones) != 1:
             return False
         return open_ones[0].kind == "member" or self._may_be_kept(open_ones[0], write)
+
+    def _is_built(self, base: Expr, mask: Expr, write: Operation) -> bool:
+        """Whether a value is put together from several kept ones, none of them the control's."""
+        kept = any(one.kind == "member" for one in _leaves(mask))
+        return kept and not any(self._is_known_old(leaf, write) for leaf in _leaves(base))
 
     def _is_known_old(self, leaf: Expr, write: Operation) -> bool:
         assert write.field is not None
