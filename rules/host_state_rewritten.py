@@ -38,6 +38,7 @@ from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, Reach
 from vmxlint.cost import VMWRITE, Saving, Times
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.operations import Operation
+from vmxlint.operations.bits import same_branch
 from vmxlint.program import Program
 from vmxlint.questions.guards import Guards
 
@@ -104,7 +105,14 @@ def _related(program: Program, write: Operation) -> Iterator[tuple[Spot, str]]:
     others = [
         one
         for one in program.operations
-        if one.kind == "vmwrite" and one.field == write.field and one.site is not write.site
+        if one.kind == "vmwrite" and one.field == write.field and not _is_instead(one, write)
     ]
     for one in others[:MOST_RELATED]:
         yield spot(one.routine, one.site.expr), f"{one.routine.name}() writes it too"
+
+
+def _is_instead(one: Operation, other: Operation) -> bool:
+    """Whether two writes are one, or arms of the same test or `#if`."""
+    if one.routine is not other.routine:
+        return False
+    return one.site is other.site or same_branch(one.site, other.site)

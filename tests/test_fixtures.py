@@ -44,6 +44,11 @@ def test_each_fixture_folder_belongs_to_a_rule() -> None:
     assert folders == stems
 
 
+def test_no_note_says_that_the_other_build_writes_too() -> None:
+    either = analysed(FIXTURES / "host_state_rewritten" / "hit_either_build")
+    assert not any(one.related for one in either.findings)
+
+
 def test_findings_on_the_demo_tree_are_complete() -> None:
     for finding in analysed(FIXTURES / "kvm_before").findings:
         assert finding.call_path[0] in ("vcpu_enter_guest", "demo_vcpu_run")
