@@ -19,7 +19,8 @@ _ATTRIBUTES = frozenset(
 )
 _WITH_ARGUMENTS = frozenset(
     b"__aligned __section __printf __acquires __releases __must_hold __cacheline_aligned"
-    b" __alloc_size __counted_by __attribute__ __attribute __declspec".split()
+    b" __alloc_size __counted_by __compiletime_error __compiletime_warning"
+    b" __attribute__ __attribute __declspec".split()
 )
 _NO_ATTRIBUTE = re.compile(
     rb"__(?:[us](?:8|16|32|64|128)|[lb]e(?:16|32|64)|kernel_\w+|int128|typeof\w*)\Z|.*[^a-z_]|.*_\Z"
@@ -37,6 +38,7 @@ _STORAGE = frozenset(b"static extern inline const volatile register".split())
 _TAGS = frozenset(b"struct union enum".split())
 _BASIC = frozenset(b"void bool char short int long float double signed unsigned".split())
 _TYPE_BY_NAME = re.compile(rb"[us](?:8|16|32|64)|\w+_t")
+_IN_A_REGISTER = re.compile(rb"register\b[^;(){}=]*\w\s+(\w+\(\)\s*)[;=]")
 _NO_HEAD = frozenset(b"return else if while for switch case goto do sizeof typedef".split())
 
 
@@ -67,6 +69,9 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
         if not _NAME_BYTE.match(snapshot, start - 1):
             if end := _end(snapshot, match[0], start, match.end()):
                 mask.overwrite(buffer, code, start, end)
+    for start in mask.occurrences(b"register", snapshot):
+        if named := _IN_A_REGISTER.match(snapshot, start):  # behind the variable stood asm("r1")
+            mask.overwrite(buffer, code, *named.span(1))
     for head in _HEAD.finditer(bytes(code)):
         for start, end in _beside_a_type(head):
             mask.overwrite(buffer, code, start, end)
