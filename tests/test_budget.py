@@ -244,6 +244,17 @@ static void pong(struct vcpu *v)
         assert done == pytest.approx(path.operations["vmread"].expected)
 
 
+def test_what_only_leads_to_a_function_of_a_slot_is_nothing_of_vmx(tmp_path: Path) -> None:
+    more = """
+    static int sync(struct vcpu *v) { return v->bits; }
+    static struct kvm_x86_ops { int (*sync_pir_to_irr)(struct vcpu *); } *kvm_x86_ops;
+    static struct kvm_x86_ops ops = { .sync_pir_to_irr = sync };
+    static int highest(struct vcpu *v) { return kvm_x86_ops->sync_pir_to_irr(v); }
+    """
+    found = tree(tmp_path, "put(GUEST_RSP, highest(v));", "", more)
+    assert count(found, "entry", "vmwrite") == Count(1, 1, 1)
+
+
 def test_two_trees_are_compared_path_by_path(tmp_path: Path) -> None:
     old = tree(tmp_path, "put(PIN_BASED_VM_EXEC_CONTROL, 1); put(GUEST_RSP, 1);")
     new = tree(tmp_path, "put(GUEST_RSP, 1);")

@@ -219,7 +219,8 @@ class Contexts:
         makers = [one for one in self._linker.routines if self._operations.made_in(one)]
         if self._cover(makers):
             self._search.go_on()
-        return {routine: self.to(routine) for routine in self._search.found}
+        leading = [one for one in self._search.found if one in self._covered]
+        return {routine: self.to(routine) for routine in leading}
 
     def to(self, routine: Routine) -> Mapping[str, Reach]:
         """The way of each context to a routine, in order of their names; none if it is cold."""
