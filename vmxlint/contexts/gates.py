@@ -240,6 +240,7 @@ class Gates:
             values = list(assigned(routine, test.text))
             own = test.text in self._dialect.known
             test = values[0] if len(values) == 1 and not own else test
+        test = self._plain(test)
         if test.kind == "binary" and test.text in ("==", "!="):
             known = self._dialect.known.get(spelled(test.kids[-1]))
             return known and _chance(known, test.text == "==")
@@ -247,6 +248,13 @@ class Gates:
         if test.kind == "binary" and test.text == "&":
             last = test.kids[-1]
         return self._dialect.known.get(last.text) if last.kind in ("name", "member") else None
+
+    def _plain(self, test: Expr) -> Expr:
+        """What is asked for by a macro that stands for its argument, or for what that points to."""
+        match test:
+            case Expr("call", _, (Expr("name", name), given)) if name in self._dialect.transparent:
+                return given.kids[0] if given.kind == "unary" and given.text == "&" else given
+        return test
 
     def _hint(self, test: Expr) -> Interval | None:
         match test:
