@@ -176,9 +176,11 @@ def test_the_first_column_is_behind_a_byte_order_mark(tmp_path: Path) -> None:
     assert {one["column"] for one in bare if one["path"] == "hostile.c"} == {22}
 
 
-def test_a_line_ends_with_a_line_feed_and_nothing_else(tmp_path: Path) -> None:
-    """As for gcc: a file with the line ends of an old Macintosh is one long line."""
-    code = CODE.replace(b'#include "ops.h"\n', b"").replace(b"\n", b"\r")
+@pytest.mark.parametrize("more", [b"", b"// a comment\n", b"#define HOSTILE \\\n\t1\n"])
+def test_a_lone_cr_ends_a_line_of_code_but_counts_for_none(more: bytes, tmp_path: Path) -> None:
+    """As for compilers the one, as for editors and SARIF the other: the line ends of an old
+    Macintosh."""
+    code = (more + CODE).replace(b"\n", b"\r")
     found = document(unit(tmp_path / "unit", code))["findings"]
     assert [(one["line"], one["column"]) for one in found if one["path"] == "hostile.c"] == [
         (1, code.index(b"vmcs_writel") + 1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
-from vmxlint.comments import LEXEME
+from vmxlint.comments import LEXEME, in_lines
 
 _BLANK = bytes(one if one == ord("\n") else ord(" ") for one in range(256))
 _BRACKET = re.compile(rb"[()\[\]{}]")
@@ -41,7 +41,7 @@ def occurrences(word: bytes, code: bytes) -> Iterator[int]:
 
 
 def without_comments(text: bytes) -> bytes:
-    """`text` with its comments and its byte order mark blanked."""
+    """`text` with comments and byte order mark blanked, and a line feed for each lone CR."""
 
     def blank(lexeme: re.Match[bytes]) -> bytes:
         found = lexeme[0]
@@ -49,7 +49,7 @@ def without_comments(text: bytes) -> bytes:
 
     if text.startswith(codecs.BOM_UTF8):
         text = spaces(codecs.BOM_UTF8) + text[len(codecs.BOM_UTF8) :]
-    return LEXEME.sub(blank, text)
+    return LEXEME.sub(blank, in_lines(text))
 
 
 def code_only(text: bytes) -> bytes:
