@@ -12,7 +12,7 @@ from tests.fixtures import options
 from tests.test_cli import BEFORE, vmxlint
 from vmxlint.engine import run
 from vmxlint.reading import units
-from vmxlint.reading.source import InputError
+from vmxlint.reading.source import InputError, read_unit
 
 ENTERS = 'static void enter(void) { asm volatile("vmlaunch"); }\n'
 IDLE = "static int idle(void) { return 0; }\n"
@@ -53,6 +53,11 @@ def test_each_kernel_and_each_other_hypervisor_is_a_unit_of_its_own(tmp_path: Pa
     expected = ["a/linux/arch/x86/kvm", "b/linux/arch/x86/kvm", "xen/arch/x86/hvm"]
     assert found(root) == expected
     assert found(root / "b" / "linux") == ["arch/x86/kvm"]
+
+
+def test_what_is_for_other_processors_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
+    root = tree(tmp_path, x86__svm_c=ENTERS, x86__svm__entry_c=ENTERS, x86__vmx_c=ENTERS)
+    assert [one.path for one in read_unit(root, DIALECT).files] == ["x86/vmx.c"]
 
 
 def test_many_files_are_looked_through_by_several_processes(

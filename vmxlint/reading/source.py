@@ -197,9 +197,9 @@ def read_unit(root: Path, dialect: Dialect) -> Unit:
 
 def _walk(root: Path, dialect: Dialect) -> Iterator[tuple[Path, str]]:
     errors: list[OSError] = []
+    excluded = set(dialect.exclude)
     for folder, folders, names in os.walk(root, onerror=errors.append):
         here = Path(folder)
-        excluded = set(dialect.exclude) if here == root else set()
         folders[:] = sorted(n for n in folders if n not in excluded and not n.startswith("."))
         if here in TOO_WIDE:
             folders[:] = []
