@@ -97,7 +97,7 @@ def by_the_parser(source: str) -> Facts:
 
 def in_bodies(facts: Iterable[Facts]) -> list[Facts]:
     """The Facts without their gaps, which are told of bodies elsewhere."""
-    return [replace(one, gaps=()) for one in facts]
+    return [one._replace(gaps=()) for one in facts]
 
 
 @given(sources())

@@ -1,8 +1,8 @@
 """Facts: all that one C file says, as plain frozen data without a parser's node in it.
 
-`Expr` and `Stmt` are NamedTuples, not dataclasses: a kernel folder has half a million of them, and
-tuples are made three times as fast, match by position and can be cached as they are. Their depth is
-bounded by the lowering (`syntax.lower.DEPTH`), so recursion over them is safe: FRAMES is enough for
+They are NamedTuples, not dataclasses: a kernel folder has half a million expressions, and tuples are
+made three times as fast, match by position and can be cached as they are. The depth of an `Expr` is
+bounded by the lowering (`syntax.lower.DEPTH`), so recursion over one is safe: FRAMES is enough for
 the deepest ones.
 """
 
@@ -76,8 +76,7 @@ class Body(NamedTuple):
     gaps: tuple[Gap, ...] = ()
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A function definition, a macro with code in it, or one that a macro generated.
 
     Its body is read when it is asked for, from `text`, which is the definition as C that the
@@ -101,8 +100,7 @@ class Function:
     body: Body | None = None  # of a function in assembly, whose body is read with its file
 
 
-@dataclass(frozen=True)
-class Struct:
+class Struct(NamedTuple):
     """A struct or union with its members; one without a name is called `outer.member`."""
 
     name: str
@@ -118,8 +116,7 @@ class Row(NamedTuple):
     start: int
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A variable with a designated initialiser: a handler table or an ops struct."""
 
     name: str
@@ -128,8 +125,7 @@ class Table:
     start: int
 
 
-@dataclass(frozen=True)
-class Asm:
+class Asm(NamedTuple):
     """Inline assembly: the instructions in order, and its operands by number and by name.
 
     `instructions` are (mnemonic, operands) with `%%reg` kept and the `_ASM_` macros spelled out;
@@ -159,16 +155,14 @@ class Macro:
         return bool(self.params) and bool(_ASM.search(self.body))
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(NamedTuple):
     """A place of the file that could not be understood."""
 
     start: int
     reason: str
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Everything that one file says; `lengths` are those of its arrays that a list fills."""
 
     path: str

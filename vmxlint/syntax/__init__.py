@@ -242,7 +242,7 @@ def _builds(call: str, pasting: macros.Macros) -> Iterator[macros.Macros]:
 
 
 def _with_head(one: Function, head: Function) -> Function:
-    return replace(one, name=head.name, params=head.params, static=head.static, type=head.type)
+    return one._replace(name=head.name, params=head.params, static=head.static, type=head.type)
 
 
 def _object_constants(defined: list[Macro]) -> Iterator[tuple[str, str]]:

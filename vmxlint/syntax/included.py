@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from vmxlint.facts import Body, Expr, Gap, Macro, Row, Stmt, Table
@@ -176,4 +175,4 @@ def with_rows(tables: Iterable[Table], rows: Mapping[str, Sequence[Row]]) -> Ite
     for table in tables:
         found = tuple(row for one in table.rows for row in rows.get(one.value, (one,)))
         if found:
-            yield replace(table, rows=found)
+            yield table._replace(rows=found)
