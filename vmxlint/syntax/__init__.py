@@ -20,7 +20,7 @@ from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, spells_cases
-from vmxlint.syntax.lower import TOO_DEEP, is_understood, lower
+from vmxlint.syntax.lower import TOO_DEEP, is_understood, lower, lower_block
 from vmxlint.syntax.mask import without_comments
 from vmxlint.syntax.pieces import CALLS, STATEMENT, macro_functions, piece
 from vmxlint.syntax.unit import macros_of, unit_macros
@@ -113,7 +113,9 @@ class Reader:
         has_cases = has_included or any(name in function.text for name in self._casing)
         spelling = self._spelling_in(facts, function, has_included)
         draft = Draft(facts.path, text, spelling, function.place, base=function.at, whole=True)
-        body = lower(draft).body or Body((), ())
+        block = draft.after(text.find(b"{"))
+        draft = block if lower_block(block) else lower(draft)
+        body = draft.body or Body((), ())
         body = body._replace(gaps=tuple(draft.gaps))
         return body._replace(statements=included.with_cases(body)) if has_cases else body
 

@@ -93,6 +93,11 @@ class Draft:
         self.characters = text.decode("latin-1")  # one for each byte
         self.is_ascii = text.isascii()
 
+    def after(self, start: int) -> Draft:
+        """The rest of the text as a draft of its own."""
+        text, base = self.text[start:], self.base + start
+        return Draft(self.path, text, self.spelling, self.place, base=base, whole=self.whole)
+
     def slice(self, node: Node) -> str:
         """The node's own text."""
         text = self.characters[node.start_byte : node.end_byte]

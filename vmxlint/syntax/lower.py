@@ -33,23 +33,21 @@ def lower(draft: Draft) -> Draft:
     """Parse the draft's text, and fill the draft with what it says.
 
     Without `draft.whole`, blocks that the parser understood are passed over: they are the bodies
-    of functions. With it, so is the function's head.
+    of functions.
     """
-    root = _parsed(draft).root_node
-    block = _only_block(root) if draft.whole else None
-    values = _values(draft, block or root)
-    if block:
-        draft.body = Body(tuple(draft.locals), statements_of(values)[0].body)
+    _values(draft, _parsed(draft).root_node)
     return draft
 
 
-def _only_block(root: Node) -> Node | None:
-    """The body of the function that a text is, if the parser took it for just that."""
-    if root.has_error or root.child_count != 1:
-        return None
-    *head, block = root.children[0].named_children
-    is_plain = all(one.type != "declaration" for one in head)  # of a parameter, as before C89
-    return block if is_plain and block.type == "compound_statement" else None
+def lower_block(draft: Draft) -> bool:
+    """The same for the block of a function alone; whether the parser takes the text for one."""
+    root = _PARSER.parse(draft.text).root_node
+    block = root.children[0] if root.child_count == 1 and not root.has_error else None
+    if block is None or block.type != "compound_statement":
+        return False
+    statements = statements_of(_values(draft, block))
+    draft.body = Body(tuple(draft.locals), statements[0].body)
+    return True
 
 
 def _values(draft: Draft, root: Node) -> Kids:
