@@ -1,9 +1,9 @@
 """Facts: all that one C file says, as plain frozen data without a parser's node in it.
 
-They are NamedTuples, not dataclasses: a kernel folder has half a million expressions, and tuples are
-made three times as fast, match by position and can be cached as they are. The depth of an `Expr` is
-bounded by the lowering (`syntax.lower.DEPTH`), so recursion over one is safe: FRAMES is enough for
-the deepest ones.
+They are NamedTuples, not dataclasses: a kernel folder has half a million expressions, and tuples
+are made three times as fast, match by position and can be cached as they are. The depth of an
+`Expr` is bounded by the lowering (`syntax.lower.DEPTH`), so recursion over one is safe: FRAMES is
+enough for the deepest ones.
 """
 
 from __future__ import annotations
