@@ -7,9 +7,9 @@ one, up to the folder below the user's home or the temporary folder.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from vmxlint.reading.source import TOO_WIDE
 
@@ -17,16 +17,18 @@ OWN, SHARED = "vmxlint.toml", "pyproject.toml"
 LARGEST = 1_000_000  # bytes
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class ConfigError(Exception):
     """A configuration that can't be used; the message names the file and what is wrong in it."""
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """What a file sets, by the names of the options without their dashes; `path` is the file."""
 
     path: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = _NOTHING
 
 
 def nearest(start: Path) -> Config:

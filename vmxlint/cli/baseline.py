@@ -57,7 +57,7 @@ def write(context: click.Context, /, reason: str, force: bool, **_: Any) -> None
     if os.path.lexists(file) and not force:
         fail(f"baseline {file!r} is there already; prune it, or replace it with --force")
     before = _loaded(file) if os.path.lexists(file) else []
-    report, keep = analysed(replace(given, baseline=None))
+    report, keep = analysed(given._replace(baseline=None))
     keep()
     reasons = {one.kind: one.reason for one in before}
     found = baseline.entries_of(report.findings, namer(report, file), reason.strip())
@@ -75,7 +75,7 @@ def prune(context: click.Context, /, **_: Any) -> None:
 
     given = resolved(context)
     before = _loaded(str(given.baseline))
-    report, keep = analysed(replace(given, baseline=None))
+    report, keep = analysed(given._replace(baseline=None))
     keep()
     gone = {one.kind: one for one in known.matched(report, given, selection.chosen(given)).left}
     for one in gone.values():

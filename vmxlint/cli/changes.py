@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +145,7 @@ def analysed(plan: Plan, given: Settings, forms: Collection[str]) -> Report:
 
     shelter.enter()
     kept = shared.store(given.no_cache, given.cache_dir)
-    settings = {name: value for name, value in asdict(given).items() if name not in shared.BESIDE}
+    settings = {name: value for name, value in given._asdict().items() if name not in shared.BESIDE}
     try:
         rules = selection.chosen(given)
         ordered = shared.options(rules, given.cpu, given.profile, {}, given.jobs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -51,7 +50,7 @@ def command(context: click.Context, /, **_: object) -> None:
         changes.check(plan, forms)
         report, keep = (changes.analysed(plan, given, forms), None) if plan else analysed(given)
     if asked and asked.hook:
-        given = replace(given, quiet=not report.findings)
+        given = given._replace(quiet=not report.findings)
     output.emit(report, given, wanted)
     if keep:
         keep()
@@ -66,7 +65,7 @@ def analysed(given: settings.Settings) -> tuple[Report, Callable[[], None]]:
     kept = options.store(given.no_cache, given.cache_dir)
     targets = options.targets(given.paths, given.jobs)
     readings = options.readings(targets, given.jobs, kept)
-    asked = {name: value for name, value in asdict(given).items() if name not in options.BESIDE}
+    asked = {name: value for name, value in given._asdict().items() if name not in options.BESIDE}
     answer = Answer(kept, "check", asked, targets, [one.unit for one in readings.values()])
     known = answer.known()
     report = known or _found(given, targets, readings)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -16,10 +16,10 @@ from vmxlint.cli.options import ORIGINS
 from vmxlint.config import Config, ConfigError, load, nearest
 
 COMMAND_LINE, DEFAULT = "command line", "default"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What is asked for, each option under its own name.
 
     `origins` says where each comes from: the command line, the default, or a file's path; patterns
@@ -56,7 +56,7 @@ class Settings:
     color: str = "auto"
     quiet: bool = False
     base: str = "."
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = _NONE
 
     def origin(self, name: str) -> str:
         """The file that sets an option, for the head of a message about it; "" if none does."""
@@ -103,7 +103,7 @@ def resolved(context: click.Context, found: Callable[[], Config] | None = None) 
         leave(CLEAN)
     ours = str(config.path) == origins.get("per_file_ignores")
     base = config.path.parent if config.path and ours else Path()
-    known = {one.name for one in fields(Settings)}
+    known = set(Settings._fields)
     given = {name: value for name, value in values.items() if name in known}
     return Settings(**{**given, "paths": paths, "origins": origins, "base": str(base)})
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from vmxlint.interval import Interval
 from vmxlint.model import tables
@@ -13,8 +13,7 @@ from vmxlint.model.tables import ModelError, Table, bundled
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Accessor:
+class Accessor(NamedTuple):
     """A function that is one operation: the arguments that are its field or MSR, and its value."""
 
     operation: str
@@ -22,8 +21,7 @@ class Accessor:
     value: int | None
 
 
-@dataclass(frozen=True, eq=False)
-class Dialect:
+class Dialect(NamedTuple):
     """One hypervisor's spelling, for the linker and the classification of conditions.
 
     `folders` are where it lies below a source tree's root, `exclude` what of it is not Intel's.

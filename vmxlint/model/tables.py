@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from vmxlint.interval import Interval
 
@@ -27,8 +26,7 @@ def worst(*grades: str) -> str:
     return max(grades, key=_BEST_FIRST.index)
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """One TOML table: `where` names its file and row, `left` holds what was not yet taken."""
 
     where: str

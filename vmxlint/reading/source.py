@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.digest import digest, encoded
 from vmxlint.findings import Location
@@ -81,8 +81,7 @@ class SourceFile:
         )
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A path from the command line: what it is relative to, the unit around it, what to report.
 
     `unit` is always analysed whole; a finding is reported if its file is `path` or below it, and

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,7 @@ def _targets(given: str, dialect: Dialect, jobs: int, tell: Tell) -> Iterator[Ta
         count = len(found.files)
         raise InputError(f"no VMX code in {given!r}: none of its {count} C files enters a guest")
     for unit in units:
-        yield replace(one, unit=unit)
+        yield one._replace(unit=unit)
 
 
 def _below(root: Path, dialect: Dialect, tell: Tell) -> _Found:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.report import Report
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "concise", "json", "sarif", "github", "rdjson", "mailback")
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """What a user may ask of the formats; each takes what concerns it."""
 
     color: bool = False
