@@ -6,7 +6,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from tests.fixtures import FIXTURES, options
 from vmxlint.cache import opened
 from vmxlint.engine import run
 from vmxlint.facts import Facts
-from vmxlint.reading import Reading, read_facts
+from vmxlint.reading import Reading, examined, read_facts, read_part
 from vmxlint.reading.source import SourceFile, Unit, read_unit
 from vmxlint.syntax import outline
 
@@ -134,6 +136,22 @@ def test_what_nobody_reads_is_looked_through(
         places = [(one.path, one.line) for one in report.coverage.not_understood]
         assert ("broken.c", 4) in places
         reading.keep()
+
+
+def test_what_one_process_reads_and_then_examines_is_told(tmp_path: Path) -> None:
+    """Each Function of its reading is gone when the next ones are made in its place."""
+    lines = "int bad{0}(int a)\n{{\n\t@ $ not C;\n}}\nint good{0}(int a)\n{{\n\t__A();\n}}\n"
+    (tmp_path / "a.c").write_text("".join(lines.format(number) for number in range(100)))
+    dialect = options().dialect
+    unit = read_unit(tmp_path, dialect)
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        work = (str(tmp_path), dialect.id, unit.digest)
+        part = pool.submit(read_part, *work, ["a.c"]).result()
+        gaps = pool.submit(examined, *work, part.read).result().gaps["a.c"]
+        (tmp_path / "a.c").write_text("")
+        changed = (str(tmp_path), dialect.id, b"")
+        assert not pool.submit(examined, *changed, part.read).result().gaps
+    assert gaps == read_facts(unit)[1].gaps(read_facts(unit)[0])["a.c"]
 
 
 def test_what_is_read_is_told_once(tmp_path: Path) -> None:

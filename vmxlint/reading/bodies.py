@@ -33,7 +33,7 @@ class Bodies:
     not understood in them `index`.
 
     `read` reads a body; `look` says what is not understood in all bodies of a file, given that of
-    those that were read, by the identities of the functions.
+    those that were read, by the places of the functions.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Bodies:
         self._kept: dict[str, Mapping[int, bytes]] = {}
         self._sent: dict[str, Mapping[int, bytes]] = {}
         self._new: dict[str, dict[int, Body]] = {}
-        self._read_gaps: dict[int, Gaps] = {}
+        self._read_gaps: dict[str, dict[int, Gaps]] = {}
         self._gaps: dict[str, Gaps] = {}
 
     def body(self, facts: Facts, function: Function) -> Body:
@@ -65,7 +65,8 @@ class Bodies:
             body = self._read(facts, function)
             if self._store.is_open:
                 self._new.setdefault(facts.path, {})[self._number(facts, function)] = body
-        self._read_gaps[id(function)] = body.gaps
+        if function.place is None:
+            self._read_gaps.setdefault(facts.path, {})[function.at] = body.gaps
         return body
 
     def _known(self, facts: Facts, function: Function) -> Body | None:
@@ -106,7 +107,7 @@ class Bodies:
         """What is not understood in the bodies of the functions of each file."""
         for one in files:
             if self.gaps_of(one.path) is None:
-                self._gaps[one.path] = self._look(one, self._read_gaps)
+                self._gaps[one.path] = self._look(one, self._read_gaps.get(one.path, {}))
         return self._gaps
 
     def gaps_of(self, path: str) -> Gaps | None:

@@ -120,21 +120,22 @@ class Reader:
         return body._replace(statements=included.with_cases(body)) if has_cases else body
 
     def gaps(self, facts: Facts, known: Mapping[int, tuple[Gap, ...]]) -> tuple[Gap, ...]:
-        """What is not understood in the bodies of a file's functions; `known` by their identities
-        for those that were read."""
+        """What is not understood in the bodies of a file's functions; `known` by their places for
+        those that were read."""
         try:
             with within(_PATIENCE):
-                found = [
-                    known[id(f)] if id(f) in known else self._gaps(facts, f)
-                    for f in facts.functions
-                ]
+                found = [self._gaps(facts, one, known) for one in facts.functions]
         except TooLong:
             return (Gap(0, f"not read whole: it takes longer than {_PATIENCE} seconds"),)
         return tuple(one for one in chain.from_iterable(found) if one.reason != TOO_DEEP)
 
-    def _gaps(self, facts: Facts, function: Function) -> tuple[Gap, ...]:
+    def _gaps(
+        self, facts: Facts, function: Function, known: Mapping[int, tuple[Gap, ...]]
+    ) -> tuple[Gap, ...]:
         if function.body or function.place:
             return ()
+        if function.at in known:
+            return known[function.at]
         understood = is_understood(function.text.encode("utf-8", "surrogateescape"))
         return () if understood else self.body(facts, function).gaps
 
