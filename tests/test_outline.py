@@ -60,7 +60,16 @@ STATEMENTS = st.sampled_from(
         "\tlist_for_each_entry(a, b, c) {\n\t\td();\n\t}\n",
     ]
 )
-FRAMES = st.sampled_from(["\n{\n%s}\n", " {\n%s}\n", "\n{\n%s}", " { %s }\n", "\n  {\n%s  }\n"])
+FRAMES = st.sampled_from(
+    [
+        "\n{\n%s}\n",
+        "\n{\n%s\t}\n\tint g(void) {\n}\n",
+        " {\n%s}\n",
+        "\n{\n%s}",
+        " { %s }\n",
+        "\n  {\n%s  }\n",
+    ]
+)
 BETWEEN = st.sampled_from(
     [
         "",

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from vmxlint.facts import Variable
@@ -21,6 +23,8 @@ _SPACE = re.compile(rb"\s*")
 _CLOSING = re.compile(rb"\n\}")
 _ON_ONE_LINE = re.compile(rb"\{[^{}\n]*+\}")
 _UNINDENTED = re.compile(rb"\n(?![\s}]|[A-Za-z_]\w*+\s*+:|if\(2\)\{)")
+_OPENING = ord("{")
+_NO_BRACES = bytes(one for one in range(256) if one not in b"{}")
 _BODY = re.compile(rb"\)\s*+\{")
 _KEYWORDS = (
     rb"unsigned|signed|long|short|int|char|struct|union|enum|static|inline|extern|const|volatile"
@@ -96,16 +100,26 @@ def _end(code: bytes, opening: int, closings: Sequence[int]) -> int:
     column 0; -1 if what is in column 0 before that may be more than a label or an arm of `#if`."""
     if line := _ON_ONE_LINE.match(code, opening):
         return line.end()
-    end, depth = opening, 0
+    end, depth = opening + 1, 1
     for number in range(bisect_left(closings, opening), len(closings)):
         closed = closings[number]
         if _UNINDENTED.search(code, end, closed):
             return -1
-        depth += code.count(b"{", end, closed) - code.count(b"}", end, closed)
+        rise, low = _depths(code[end:closed].translate(None, _NO_BRACES))
+        depth, low = depth + rise, depth + low
+        if low < 1:
+            return -1
         if depth == 1:
             return closed + 2
         end, depth = closed + 2, depth - 1
     return -1
+
+
+@lru_cache(maxsize=4096)
+def _depths(braces: bytes) -> tuple[int, int]:
+    """How much deeper one is behind some braces than before, and the least in between."""
+    depths = list(accumulate(1 if one == _OPENING else -1 for one in braces))
+    return (depths[-1], min(0, min(depths))) if depths else (0, 0)
 
 
 def _plain(head: re.Match[bytes], end: int) -> Plain | None:
