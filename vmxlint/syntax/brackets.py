@@ -13,21 +13,22 @@ def opened(
 ) -> tuple[tuple[str, ...], int]:
     """The brackets open at `end`, given those at `start`; and the least depth in between."""
     low = len(stack)
-    while stack and (closed := bare.find(b"\n}", start, end)) >= 0:
-        stack, least = _counted(bare, start, closed + 2, stack)
-        start, low = closed + 2, min(low, least)
+    if stack:
+        stack, low, start = _counted(bare, start, end, stack, leave=True)
     if not stack and _is_balanced(bare, start, end):
         return stack, 0
     closed = -1 if stack else bare.rfind(b"\n}", start, end)
     if closed >= 0 and _is_balanced(bare, start, closed + 2):
         start = closed + 2
-    stack, least = _counted(bare, start, end, stack)
+    stack, least, _ = _counted(bare, start, end, stack)
     return stack, min(low, least)
 
 
 def _counted(
-    bare: bytes, start: int, end: int, stack: tuple[str, ...]
-) -> tuple[tuple[str, ...], int]:
+    bare: bytes, start: int, end: int, stack: tuple[str, ...], *, leave: bool = False
+) -> tuple[tuple[str, ...], int, int]:
+    """The same, bracket by bracket, and where the count ended: to `leave`, behind the brace in
+    column 0 that closes the last one."""
     found = list(stack)
     low = len(found)
     for match in _BRACKET.finditer(bare, start, end):
@@ -39,7 +40,9 @@ def _counted(
         elif found:
             found.pop()
             low = min(low, len(found))
-    return tuple(found), low
+            if leave and not found and bare.startswith(b"\n}", match.start() - 1):
+                return (), 0, match.end()
+    return tuple(found), low, end
 
 
 def _is_balanced(bare: bytes, start: int, end: int) -> bool:
