@@ -190,7 +190,20 @@ def test_time_grows_with_the_text(piece: bytes) -> None:
     def seconds(size: int) -> float:
         text = piece * (size // len(piece)) + b"\n}"
         start = time.process_time()
-        list(outline.plain_functions(text))
+        outline.plain_functions(text)
         return time.process_time() - start
 
     assert seconds(1_000_000) < 1.5
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    "source",
+    [
+        "u f(){}\nx;\n" * 150_000,
+        "{" * 120_000 + "\n#if A\n#endif" + "\n}{" * 120_000 + "\n#if A\n#endif\n",
+    ],
+    ids=["functions-and-words", "blocks-and-conditionals"],
+)
+def test_a_file_of_much_is_read_in_time(source: str) -> None:
+    assert not [one for one in facts_of(source).gaps if "takes longer" in one.reason]

@@ -81,7 +81,7 @@ class Reader:
         spelling = self._spelling(asms, cleaned.included)
         pasting = self._pasting | {one.name: one for one in cleaned.included}
         spelling = spelling._replace(words=Words(pasting, present).of)
-        plain = list(outline.plain_functions(cleaned.code))
+        plain = outline.plain_functions(cleaned.code)
         rest = list(outline.between(plain, len(cleaned.text)))
         draft = lower(Draft(path, cleaned.text, spelling, spans=rest))
         functions = [*(_function(one, cleaned.text, spelling) for one in plain), *draft.functions]

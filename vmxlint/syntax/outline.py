@@ -12,11 +12,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from vmxlint.facts import Variable
 
+MOST = 2000  # functions of a file; the parser passes over each hole between them again and again
 LONGEST_FUNCTION = 100_000  # bytes; the longest of a kernel has a fifth of that
 _LONGEST_HEAD = 2000
 _SPACE = re.compile(rb"\s*")
@@ -59,8 +60,14 @@ class Plain(NamedTuple):
     end: int
 
 
-def plain_functions(code: bytes) -> Iterator[Plain]:
-    """The plain functions of a text without comments and directives, strings masked, in order."""
+def plain_functions(code: bytes) -> Sequence[Plain]:
+    """The plain functions of a text without comments and directives, strings masked, in order; none
+    if there are more than MOST."""
+    found = list(islice(_plain_functions(code), MOST + 1))
+    return found if len(found) <= MOST else ()
+
+
+def _plain_functions(code: bytes) -> Iterator[Plain]:
     closings = [one.start() for one in _CLOSING.finditer(code)]
     end = 0
     while body := _BODY.search(code, end):
