@@ -24,7 +24,7 @@ _SPACE = re.compile(rb"\s*")
 _CLOSING = re.compile(rb"\n\}")
 _ON_ONE_LINE = re.compile(rb"\{[^{}\n]*+\}")
 _UNINDENTED = re.compile(rb"\n(?![\s}]|[A-Za-z_]\w*+\s*+:|if\(2\)\{)")
-_OPENING = ord("{")
+_OPENED, _CLOSED = b"{}"
 _NO_BRACES = bytes(one for one in range(256) if one not in b"{}")
 _BODY = re.compile(rb"\)\s*+\{")
 _KEYWORDS = (
@@ -62,22 +62,27 @@ class Plain(NamedTuple):
 
 def plain_functions(code: bytes) -> Sequence[Plain]:
     """The plain functions of a text without comments and directives, strings masked, in order; none
-    if there are more than MOST."""
-    found = list(islice(_plain_functions(code), MOST + 1))
+    if there are more than MOST, or if what looks like a directive is left."""
+    found = () if b"#" in code else list(islice(_plain_functions(code), MOST + 1))
     return found if len(found) <= MOST else ()
 
 
 def _plain_functions(code: bytes) -> Iterator[Plain]:
     closings = [one.start() for one in _CLOSING.finditer(code)]
-    end = 0
+    done = end = counted = depth = 0
+    opened = -1  # where the last body at file level does that is not of a plain function
     while body := _BODY.search(code, end):
-        head = _head(code, end, body)
         end = body.end()
-        closed = _end(code, end - 1, closings) if head else -1
-        if head and 0 < closed <= head.start() + LONGEST_FUNCTION:
-            if one := _plain(head, closed):
-                yield one
-                end = closed
+        depth += code.count(b"{", counted, end - 1) - code.count(b"}", counted, end - 1)
+        counted = end - 1
+        if depth:
+            continue
+        head = _head(code, done, opened, body)
+        one = _plain(head, _end(code, counted, closings)) if head else None
+        if one:
+            yield one
+            done = end = counted = one.end
+        opened = -1 if one else counted
 
 
 def between(functions: Iterable[Plain], size: int) -> Iterator[tuple[int, int]]:
@@ -90,16 +95,28 @@ def between(functions: Iterable[Plain], size: int) -> Iterator[tuple[int, int]]:
     yield end, size
 
 
-def _head(code: bytes, first: int, body: re.Match[bytes]) -> re.Match[bytes] | None:
-    """The plain head in column 0 behind the last `;` or `}`, if a body follows it."""
-    near = max(first, body.start() - _LONGEST_HEAD)
+def _head(code: bytes, done: int, opened: int, body: re.Match[bytes]) -> re.Match[bytes] | None:
+    """The plain head in column 0 behind the last `;` or function, if a body follows it."""
+    near = max(done, body.start() - _LONGEST_HEAD)
     before = max(code.rfind(b";", near, body.start()), code.rfind(b"}", near, body.start()))
     start = _SPACE.match(code, before + 1 or near)
     at = start.end() if start else 0
-    if (before < 0 and near != first) or (at and code[at - 1 : at] != b"\n"):
+    if (before < 0 and near != done) or (at and code[at - 1 : at] != b"\n"):
         return None
     head = _HEAD.match(code, at)
-    return head if head and head.end() == body.end() else None
+    if head is None or head.end() != body.end():
+        return None
+    is_function = before < 0 or code[before] != _CLOSED or _is_body(code, opened, before)
+    return head if is_function else None
+
+
+def _is_body(code: bytes, opening: int, closing: int) -> bool:
+    """Whether two braces are those of a body, and not the last one that of a struct without `;`."""
+    return opening >= 0 and _depths(_braces(code, opening + 1, closing)) == (0, 0)
+
+
+def _braces(code: bytes, start: int, end: int) -> bytes:
+    return code[start:end].translate(None, _NO_BRACES)
 
 
 def _end(code: bytes, opening: int, closings: Sequence[int]) -> int:
@@ -112,7 +129,7 @@ def _end(code: bytes, opening: int, closings: Sequence[int]) -> int:
         closed = closings[number]
         if _UNINDENTED.search(code, end, closed):
             return -1
-        rise, low = _depths(code[end:closed].translate(None, _NO_BRACES))
+        rise, low = _depths(_braces(code, end, closed))
         depth, low = depth + rise, depth + low
         if low < 1:
             return -1
@@ -125,11 +142,13 @@ def _end(code: bytes, opening: int, closings: Sequence[int]) -> int:
 @lru_cache(maxsize=4096)
 def _depths(braces: bytes) -> tuple[int, int]:
     """How much deeper one is behind some braces than before, and the least in between."""
-    depths = list(accumulate(1 if one == _OPENING else -1 for one in braces))
+    depths = list(accumulate(1 if one == _OPENED else -1 for one in braces))
     return (depths[-1], min(0, min(depths))) if depths else (0, 0)
 
 
 def _plain(head: re.Match[bytes], end: int) -> Plain | None:
+    if not 0 < end <= head.start() + LONGEST_FUNCTION:
+        return None
     specifiers, tag, kind, name, given = head.groups()
     params = _parameters(given, head.start(5))
     if params is None:
