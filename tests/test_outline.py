@@ -40,6 +40,8 @@ HEADS = st.sampled_from(
         "FNAME({})(int a)",
         "__init int {}(int __user *a)",
         "int {}()",
+        "thread_local {}(constexpr a)",
+        "u8 {}(char *NULL, char *__restrict__)",
     ]
 )
 STATEMENTS = st.sampled_from(

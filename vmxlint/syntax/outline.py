@@ -29,7 +29,9 @@ _NO_BRACES = bytes(one for one in range(256) if one not in b"{}")
 _BODY = re.compile(rb"\)\s*+\{")
 _KEYWORDS = (
     rb"unsigned|signed|long|short|int|char|struct|union|enum|static|inline|extern|const|volatile"
-    rb"|register|restrict|typeof|else|return|do|case|goto|if|for|while|switch|sizeof"
+    rb"|register|restrict|typeof|else|return|do|case|goto|if|for|while|switch|sizeof|break|continue"
+    rb"|default|typedef|auto|asm|constexpr|noreturn|thread_local|alignas|alignof|_alignof|offsetof"
+    rb"|defined|true|false|NULL|nullptr|_unaligned|__unaligned|__restrict__|__volatile__"
 )
 _WORD = rb"(?!(?:%s)\b)[A-Za-z_]\w*+" % _KEYWORDS
 _TYPE = rb"(?!__(?![us]\d)|_[A-Z])%s" % _WORD
