@@ -43,7 +43,7 @@ from vmxlint.facts import Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.hits import Hit, spot
 from vmxlint.numbers import evaluate
-from vmxlint.operations.templates import assigned
+from vmxlint.operations.values import assigned
 from vmxlint.program import Program
 from vmxlint.questions.values import Holder, Trail, trails
 

@@ -40,7 +40,7 @@ from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.hits import Hit, spot
 from vmxlint.operations import Operation
-from vmxlint.operations.templates import assigned
+from vmxlint.operations.values import assigned
 from vmxlint.program import Program
 from vmxlint.questions.timer import FIELD, Timer, Way
 

@@ -18,7 +18,7 @@ from vmxlint.contexts.spine import Spine
 from vmxlint.facts import Expr, members, walk
 from vmxlint.flow.conditions import Condition, truth
 from vmxlint.flow.routine import Routine
-from vmxlint.operations.templates import returned, substituted
+from vmxlint.operations.values import returned, substituted
 
 Given = tuple[tuple[str, str], ...]  # the parameters whose value is a constant, with its text
 _DEEPEST = 2

@@ -9,7 +9,7 @@ from vmxlint.contexts.constants import Constants, looks_constant
 from vmxlint.facts import Expr, spelled
 from vmxlint.flow.conditions import truth
 from vmxlint.flow.routine import Routine
-from vmxlint.operations.templates import substituted
+from vmxlint.operations.values import substituted
 
 _FAR_UP = 3
 

@@ -28,7 +28,7 @@ from vmxlint.flow import Condition, Conditions
 from vmxlint.flow.conditions import implied, truth
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, ONCE, Interval
-from vmxlint.operations.templates import assigned
+from vmxlint.operations.values import assigned
 
 _LARGE = 40  # parts of a test, beyond which its sides are not looked at
 _RARITY = 0.05  # of what is no more than an exception beside a flag

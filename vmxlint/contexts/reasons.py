@@ -11,7 +11,7 @@ from vmxlint.flow import Condition
 from vmxlint.flow.routine import Routine
 from vmxlint.model.exits import ExitTable
 from vmxlint.operations import Operations
-from vmxlint.operations.templates import assigned, returned, substituted
+from vmxlint.operations.values import assigned, returned, substituted
 
 # (True, S): the exit reason is one of S; (False, S): it is none of S.
 Allowed = tuple[bool, frozenset[str]]

@@ -20,10 +20,8 @@ from vmxlint.operations.templates import (
     folded,
     inside,
     of_assembly,
-    plain_names,
-    returned,
-    substituted,
 )
+from vmxlint.operations.values import plain_names, returned, substituted
 
 ENTRIES = ("vmlaunch", "vmresume")
 _COMPUTED = ("call", "binary", "cast", "ternary", "unary")

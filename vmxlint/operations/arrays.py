@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr, Row, Table, spelled
 from vmxlint.flow.routine import Routine
-from vmxlint.operations.templates import values_before
+from vmxlint.operations.values import values_before
 
 _DEEPEST = 4
 _MOST = 200  # elements of one array

@@ -15,7 +15,7 @@ from vmxlint.model.controls import ControlBit, ControlTable
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation, Operations
 from vmxlint.operations.copies import Copies
-from vmxlint.operations.templates import returned
+from vmxlint.operations.values import returned
 
 _DEEPEST = 6
 

@@ -12,7 +12,7 @@ from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation, Operations
 from vmxlint.operations.operands import addressed
 from vmxlint.operations.structs import Place, Structs
-from vmxlint.operations.templates import assigned, returned, substituted
+from vmxlint.operations.values import assigned, returned, substituted
 
 _COMPARING = ("!=", "==", "^", "-")
 _DEEPEST = 6

@@ -11,7 +11,7 @@ from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.numbers import evaluate
 from vmxlint.operations.arrays import Arrays
-from vmxlint.operations.templates import returned, values_before
+from vmxlint.operations.values import returned, values_before
 
 _DEEPEST = 3
 

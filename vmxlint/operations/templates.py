@@ -10,18 +10,15 @@ from vmxlint.calls.link import Edge
 from vmxlint.facts import Asm, Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied, truth
-from vmxlint.flow.routine import Change, Routine
+from vmxlint.flow.routine import Routine
 from vmxlint.numbers import evaluate
+from vmxlint.operations.values import assigned, computed, is_large, substituted
 
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
 _INDEX = "c"  # the register, as a constraint, that holds the number of the MSR
-_COMPOUND = ("|=", "&=", "^=", "+=", "-=")
-_EITHER = Expr("opaque", "?", (), 0, 0)
-_MOST_PARTS = 120
 _MOST_GIVEN = 400
-_DEEPEST = 4
 _MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 
@@ -93,7 +90,7 @@ def bound(template: Template, edge: Edge) -> Template | None:
 
 def _of_bounded_size(expr: Expr) -> Expr:
     """`expr`, or if it is large something unknown: wrappers of wrappers multiply what they get."""
-    if expr.kids and _is_large(expr, _MOST_GIVEN):
+    if expr.kids and is_large(expr, _MOST_GIVEN):
         return expr._replace(kind="opaque", text="", kids=())
     return expr
 
@@ -126,15 +123,6 @@ def inside(template: Template, conditions: Conditions) -> Template:
     return template._replace(conditions=(*conditions, *template.conditions)[:_MOST_CONDITIONS])
 
 
-def substituted(expr: Expr, given: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced; Facts bound its depth."""
-    if expr.kind == "name":
-        return given.get(expr.text, expr)
-    if not expr.kids or not given:
-        return expr
-    return expr._replace(kids=tuple(substituted(kid, given) for kid in expr.kids))
-
-
 def at_parameter(template: Template, routine: Routine) -> Template:
     """An operation on the address of a parameter, kept in a local, is one on the parameter."""
     operand = template.field
@@ -158,28 +146,6 @@ def _outside_members(expr: Expr) -> Iterator[Expr]:
         todo.extend(() if one.kind == "member" else one.kids)
 
 
-def assigned(routine: Routine, name: str) -> Iterator[Expr]:
-    """The values that a local variable is plainly given."""
-    for change in routine.changes.get(name, ()):
-        if change.operator == "=":
-            yield change.value
-
-
-def values_before(routine: Routine, name: str, before: int | None) -> list[Change]:
-    """The assignments that can have given a local its value ahead of the site of that number: from
-    the last one that is certain there on, in a loop all."""
-    changes = [one for one in routine.changes.get(name, ()) if one.operator == "="]
-    if before is None or routine.is_in_loop(before):
-        return changes
-    held = frozenset(map(id, routine.flow.sites[before].conditions))
-    found: list[Change] = []
-    for change in reversed([one for one in changes if one.number < before]):
-        found.append(change)
-        if all(id(one) in held for one in change.conditions):
-            break
-    return found[::-1]
-
-
 def folded(template: Template, routine: Routine, site: Site) -> Template:
     """A VMWRITE with its value in terms of what it was computed from before `site`."""
     value = template.value
@@ -190,92 +156,5 @@ def folded(template: Template, routine: Routine, site: Site) -> Template:
         whole = whole.kids[0]
     from_local = whole.kind == "name" and whole.text in routine.changes
     number = routine.numbers[id(site)]
-    computed = _fold(value, routine, number, frozenset(map(id, site.conditions)), 0)
-    return template._replace(value=computed, from_local=template.from_local or from_local)
-
-
-def _fold(expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int) -> Expr:
-    if expr.kind == "name" and expr.text in routine.changes:
-        return _fold_local(expr, routine, before, held, depth) if depth < _DEEPEST else expr
-    if expr.kind in ("binary", "cast", "ternary") or (expr.kind == "unary" and expr.text == "~"):
-        kids = tuple(_fold(kid, routine, before, held, depth) for kid in expr.kids)
-        return expr._replace(kids=kids)
-    return expr
-
-
-def _fold_local(
-    expr: Expr, routine: Routine, before: int, held: frozenset[int], depth: int
-) -> Expr:
-    """A local's value before the site of that number, where the conditions `held` hold.
-
-    The last plain assignment on the way counts, or either of those on other ways, then each `|=`
-    and `&=` behind it, with either its bits or none where it may be passed by. A value that grows
-    too large stays the local's name.
-    """
-    value = expr if expr.text in routine.parameters else None
-    for change in routine.changes[expr.text]:
-        if change.number >= before:
-            break
-        step = _fold(change.value, routine, change.number, held, depth + 1)
-        certain = all(id(one) in held for one in change.conditions)
-        if change.operator == "=":
-            either = Expr("ternary", "", (_EITHER, step, value), 0, 0) if value else step
-            value = step if certain else either
-        elif change.operator in _COMPOUND:
-            step = step if certain else _perhaps(change.operator, step)
-            value = Expr("binary", change.operator[0], (value or expr, step), expr.start, expr.end)
-        if value is not None and _is_large(value, _MOST_PARTS):
-            return expr
-    return value or expr
-
-
-def _perhaps(operator: str, step: Expr) -> Expr:
-    """The operand of a compound assignment that other ways pass by."""
-    if step.kind == "unary" and step.text == "~":
-        return step._replace(kids=(_or_nothing(step.kids[0]),))
-    return step if operator == "&=" else _or_nothing(step)
-
-
-def _or_nothing(bits: Expr) -> Expr:
-    return Expr("ternary", "", (_EITHER, bits, Expr("number", "0", (), 0, 0)), bits.start, bits.end)
-
-
-def _is_large(expr: Expr, most: int) -> bool:
-    todo, seen = [expr], 0
-    while todo and seen <= most:
-        seen += 1
-        todo.extend(todo.pop().kids)
-    return seen > most
-
-
-def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
-    """What a call of a function that only returns an expression stands for."""
-    answer = _answer(callee) if callee else None
-    if callee is None or answer is None:
-        return None
-    return substituted(answer, dict(zip(callee.parameters, given, strict=False)))
-
-
-def _answer(callee: Routine) -> Expr | None:
-    """What a function returns, by its parameters; None if that takes locals which are not known."""
-    answer = callee.answer
-    if answer is None or callee.changes.keys().isdisjoint(n.text for n in plain_names(answer)):
-        return answer
-    end = len(callee.flow.sites)
-    known = _fold_local if answer.kind == "name" else _fold
-    answer = known(answer, callee, end, frozenset(), 0)
-    local = callee.variables.keys() - callee.parameters
-    return answer if local.isdisjoint(n.text for n in plain_names(answer)) else None
-
-
-def plain_names(expr: Expr) -> Iterator[Expr]:
-    """The names that `expr` uses as they are: not as an object, callee, argument or test."""
-    todo = [expr]
-    while todo:
-        one = todo.pop()
-        if one.kind == "name":
-            yield one
-        elif one.kind == "ternary":
-            todo.extend(one.kids[1:])
-        elif one.kind in ("binary", "cast") or (one.kind == "unary" and one.text == "~"):
-            todo.extend(one.kids)
+    known = computed(value, routine, number, frozenset(map(id, site.conditions)))
+    return template._replace(value=known, from_local=template.from_local or from_local)

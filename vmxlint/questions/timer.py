@@ -15,7 +15,7 @@ from vmxlint.flow.conditions import Condition, implied, truth
 from vmxlint.flow.routine import Routine
 from vmxlint.numbers import evaluate
 from vmxlint.operations import Operation
-from vmxlint.operations.templates import returned
+from vmxlint.operations.values import returned
 from vmxlint.program import Program
 
 FIELD = "VMX_PREEMPTION_TIMER_VALUE"
