@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.facts import ASM_WORD, ENTRY_NAME, Expr, called, spelled, walk
+from vmxlint.facts import ASM_WORD, ENTRY_NAME, Expr, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
+from vmxlint.operations.controls import Controls
+from vmxlint.operations.kept import keep, shape
 from vmxlint.operations.naming import Naming
 from vmxlint.operations.templates import (
     VMX_INSTRUCTIONS,
@@ -19,14 +21,13 @@ from vmxlint.operations.templates import (
     bound,
     folded,
     inside,
+    of_accessor,
     of_assembly,
 )
-from vmxlint.operations.values import plain_names, returned, substituted
+from vmxlint.operations.values import plain_names, substituted
 
 ENTRIES = ("vmlaunch", "vmresume")
-_COMPUTED = ("call", "binary", "cast", "ternary", "unary")
 _ROUNDS = 8
-_MOST_TEMPLATES = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ class Operations:
         self._found: dict[Routine, tuple[Operation, ...]] = {}
         self._passed: dict[Routine, tuple[Operation, ...]] = {}
         self._naming = Naming(linker, fields)
+        self._controls = Controls(linker, self._naming)
         self._search()
 
     @property
@@ -73,7 +75,7 @@ class Operations:
         if call.kind != "call" or not call.kids:
             return False
         if self._declared(call):
-            said = self._from_dialect(call)
+            said = of_accessor(call, self._linker.dialect)
             if said is None or said.kind != "vmread":
                 return False
             return field in self._naming.of(said.field, routine)
@@ -158,39 +160,18 @@ class Operations:
         passed: list[Operation] = []
         for site, template in self._standing(routine):
             spelled_out = at_parameter(template, routine)
-            computed = self._answered(folded(spelled_out, routine, site), routine)
+            computed = self._controls.answered(folded(spelled_out, routine, site), routine)
             made_here = self._operations(spelled_out, computed, site, routine)
             if self._passes_on(computed, routine, site):
-                _keep(templates, inside(computed, site.conditions))
+                keep(templates, inside(computed, site.conditions))
                 passed += made_here
             else:
                 own += made_here
         self._found[routine], self._passed[routine] = tuple(own), tuple(passed)
         after = tuple(templates.values())
-        changed = _shape(after) != _shape(self._templates.get(routine, ()))
+        changed = shape(after) != shape(self._templates.get(routine, ()))
         self._templates[routine] = after
         return changed
-
-    def _answered(self, template: Template, routine: Routine) -> Template:
-        """A VMWRITE of a control with what the functions return that compute its value."""
-        value = template.value
-        if template.kind != "vmwrite" or value is None or value.kind not in _COMPUTED:
-            return template
-        if not called(value) or not any(
-            one.major for one in self._naming.of(template.field, routine)
-        ):
-            return template
-        return template._replace(value=self._computed(value, routine))
-
-    def _computed(self, value: Expr, routine: Routine) -> Expr:
-        if value.kind == "call":
-            callee = self._linker.resolve(value.kids[0].text, routine.path) if value.kids else None
-            answer = returned(value.kids[1:], callee)
-            return answer if answer and answer.kind == "binary" else value
-        if value.kind not in _COMPUTED:
-            return value
-        kids = tuple(self._computed(kid, routine) for kid in value.kids)
-        return value if kids == value.kids else value._replace(kids=kids)
 
     def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
         """The operations that the routine's sites make, in order, in the routine's own names."""
@@ -208,17 +189,10 @@ class Operations:
                 for template in self._templates[edge.callee]:
                     if (ours := bound(template, edge)) is not None:
                         yield site, ours
-            if self._declared(site.expr) and (declared := self._from_dialect(site.expr)):
+            if self._declared(site.expr) and (
+                declared := of_accessor(site.expr, self._linker.dialect)
+            ):
                 yield site, declared
-
-    def _from_dialect(self, call: Expr) -> Template | None:
-        accessor = self._linker.dialect.accessors[call.kids[0].text]
-        given = call.kids[1:]
-        if len(given) <= accessor.field:
-            return None
-        has_value = accessor.value is not None and len(given) > accessor.value
-        value = given[accessor.value or 0] if has_value else None
-        return Template(accessor.operation, given[accessor.field], value, (), ())
 
     def _passes_on(self, template: Template, routine: Routine, site: Site) -> bool:
         """Whether the operation is the callers': it is theirs to say what it is."""
@@ -269,30 +243,3 @@ def _is_entry(site: Site, routine: Routine) -> bool:
     if site.expr.kind != "asm":
         return False
     return any(mnemonic in ENTRIES for mnemonic, _ in routine.asm(site.expr).instructions)
-
-
-def _keep(templates: dict[tuple[str, str, str], Template], template: Template) -> None:
-    """Add a template; `field + 1`, the high half on a 32-bit host, is no operation of its own, and
-    of the two the other one is made in every build."""
-    base = next((one.text for one in walk(template.field) if one.kind == "name"), "")
-    value = spelled(template.value) if template.value else ""
-    twins = [key for key in templates if key[:2] == (template.kind, base)]
-    if template.field.kind == "binary" and twins:
-        for key in twins:
-            templates[key] = _in_every_build(templates[key])
-        return
-    for key in twins:
-        if templates[key].field.kind == "binary":
-            del templates[key]
-            template = _in_every_build(template)
-    if len(templates) < _MOST_TEMPLATES:
-        templates.setdefault((template.kind, base, value), template)
-
-
-def _in_every_build(template: Template) -> Template:
-    conditions = tuple(one for one in template.conditions if one.test.kind != "number")
-    return template._replace(conditions=conditions)
-
-
-def _shape(templates: Sequence[Template]) -> list[tuple[str, str, str]]:
-    return [(t.kind, spelled(t.field), spelled(t.value) if t.value else "") for t in templates]

@@ -11,6 +11,7 @@ from vmxlint.facts import Asm, Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied, truth
 from vmxlint.flow.routine import Routine
+from vmxlint.model.dialect import Dialect
 from vmxlint.numbers import evaluate
 from vmxlint.operations.values import assigned, computed, is_large, substituted
 
@@ -69,6 +70,17 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
     while value.kind == "cast" or (value.kind == "unary" and value.text == "&"):
         value = value.kids[0]  # the address of an operand stands for what lies there
     return value
+
+
+def of_accessor(call: Expr, dialect: Dialect) -> Template | None:
+    """The operation that a call makes of an accessor that the dialect declares."""
+    accessor = dialect.accessors[call.kids[0].text]
+    given = call.kids[1:]
+    if len(given) <= accessor.field:
+        return None
+    has_value = accessor.value is not None and len(given) > accessor.value
+    value = given[accessor.value or 0] if has_value else None
+    return Template(accessor.operation, given[accessor.field], value, (), ())
 
 
 def bound(template: Template, edge: Edge) -> Template | None:
