@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 
 from vmxlint.calls.link import Linker
 from vmxlint.facts import Asm, Expr, is_constant, spelled, walk
-from vmxlint.flow import Conditions, Site
+from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation, Operations
+from vmxlint.operations.compares import Compares
 from vmxlint.operations.operands import addressed
 from vmxlint.operations.structs import Place, Structs
-from vmxlint.operations.values import assigned, returned, substituted
-
-_COMPARING = ("!=", "==", "^", "-")
-_DEEPEST = 6
+from vmxlint.operations.values import substituted
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Copies:
         self._linker = linker
         self._operations = operations
         self._structs = structs
+        self._compares = Compares(linker, structs)
         self._found: dict[tuple[str, str, bool], Copy] = {}
         for routine in linker.routines:
             if operations.made_in(routine):
@@ -82,7 +81,7 @@ class Copies:
                 continue
             for place, site in (*self._stored_with(one), *self._stored_by_helper(one)):
                 self._note(place, one).writes.append(Use(routine, site))
-                if self._compares((*one.site.conditions, *one.conditions), place, routine):
+                if self._compares.among((*one.site.conditions, *one.conditions), place, routine):
                     self._note(place, one).compares.append(Use(routine, one.site))
                 self._compared_by_callers(place, one)
             if one.site.expr.kind == "asm":
@@ -122,56 +121,9 @@ class Copies:
                         if place:
                             yield place, operation.site
 
-    def _compares(self, conditions: Conditions, place: Place, routine: Routine) -> bool:
-        return any(
-            one.kind == "binary" and one.text in _COMPARING and self._mentions(one, place, routine)
-            for condition in conditions
-            for test in (condition.test, self._expanded(condition.test, routine, 0))
-            for one in walk(test)
-        )
-
-    def _expanded(self, test: Expr, routine: Routine, depth: int) -> Expr:
-        """A condition with its locals and predicates replaced by what they stand for."""
-        if depth > _DEEPEST:
-            return test
-        if test.kind == "name" and test.text not in routine.parameters:
-            values = list(assigned(routine, test.text))
-            return self._expanded(values[0], routine, depth + 1) if len(values) == 1 else test
-        if test.kind == "call" and test.kids:
-            callee = self._linker.resolve(test.kids[0].text, routine.path)
-            if body := returned(test.kids[1:], callee):
-                return self._expanded(body, routine, depth + 1)
-        if not test.kids:
-            return test
-        kids = tuple(self._expanded(kid, routine, depth + 1) for kid in test.kids)
-        return test._replace(kids=kids)
-
-    def _mentions(self, compare: Expr, place: Place, routine: Routine) -> bool:
-        if any(side.kind == "number" for side in compare.kids):
-            return False
-        for one in walk(compare):
-            if one.kind == "member" and one.text == place.member.name:
-                found = self._structs.place(one, routine)
-                if found and (found.owner, found.member) == (place.owner, place.member):
-                    return True
-            if one.kind == "call" and one.kids and self._gets(one, place, routine):
-                return True
-        return False
-
-    def _gets(self, call: Expr, place: Place, routine: Routine) -> bool:
-        """Whether a call only returns the member."""
-        callee = self._linker.resolve(call.kids[0].text, routine.path)
-        if callee is None or callee is routine:
-            return False
-        returned = [site.expr for site in callee.flow.sites if site.kind == "return"]
-        if len(returned) != 1 or returned[0].kind != "member":
-            return False
-        found = self._structs.place(returned[0], callee)
-        return found is not None and found.member == place.member
-
     def _compared_by_callers(self, place: Place, operation: Operation) -> None:
         for edge in self._linker.callers(operation.routine):
-            if self._compares(edge.site.conditions, place, edge.caller):
+            if self._compares.among(edge.site.conditions, place, edge.caller):
                 self._note(place, operation).compares.append(Use(edge.caller, edge.site))
 
     def _in_assembly(self, operation: Operation) -> None:
