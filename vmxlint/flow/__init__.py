@@ -5,18 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import NamedTuple
 
 from vmxlint.facts import Body, Expr, Stmt
 from vmxlint.flow.conditions import Condition, Conditions, State, common, covers, given, met, truth
+from vmxlint.flow.shape import ARMS, JUMPS, can_be_entered, has_hidden_arm, is_jumped_to, runs_once
 from vmxlint.flow.switches import Switch
 
 __all__ = ["Condition", "Conditions", "Flow", "Site", "flow_of"]
 
 _MOST_PASSES = 4
-_ARMS = ("case", "default")
-_JUMPS = ("return", "goto", "break", "continue")
 
 _new = tuple.__new__  # half the price of Site(), as for expressions
 
@@ -75,7 +73,7 @@ class _Walk:
     def sequence(self, body: Sequence[Stmt], now: State) -> State:
         """Visit statements in order."""
         for statement in body:
-            if now is not None or _can_be_entered(statement):
+            if now is not None or can_be_entered(statement):
                 now = self._statement(statement, now)
         return now
 
@@ -87,7 +85,7 @@ class _Walk:
                 return self._if(statement, now)
             case "block":
                 return self.sequence(statement.body, now)
-            case kind if kind in _JUMPS:
+            case kind if kind in JUMPS:
                 self._jump(statement, now)
                 return None
             case "loop":
@@ -96,7 +94,7 @@ class _Walk:
                 return self._switch(statement, now)
             case "label":
                 return self._label(statement, now)
-            case kind if kind in _ARMS:  # inside another statement of its switch
+            case kind if kind in ARMS:  # inside another statement of its switch
                 return self.sequence(statement.body, common((now, self._switches[-1])))
         return now
 
@@ -112,7 +110,7 @@ class _Walk:
         above = () if now is None else (now,)
         kept = common([*above, *jumps])
         ahead = [*above, *jumps[len(self._backward.get(label.text, ())) :]] or list(jumps)
-        if kept is None and not _is_jumped_to(label.text, self._body):
+        if kept is None and not is_jumped_to(label.text, self._body):
             return None
         kept = kept or ()
         ways = tuple(tuple(one for one in way if one not in kept) for way in ahead)
@@ -163,7 +161,7 @@ class _Walk:
         return now if yes is entering and no is passing else met(now, (yes, no))
 
     def _loop(self, statement: Stmt, now: State) -> State:
-        if not _runs_once(statement):
+        if not runs_once(statement):
             self.loops.append((statement.start, statement.end))
         self._breaks.append([])
         self._continues.append([])
@@ -200,10 +198,10 @@ class _Walk:
 
     def _arms(self, switch: Switch, arms: Sequence[Stmt]) -> State:
         breaks = self._breaks[-1]
-        end = self._switches[-1] if _has_hidden_arm(arms) else None
+        end = self._switches[-1] if has_hidden_arm(arms) else None
         for arm in arms:
             broken = len(breaks)
-            if arm.kind in _ARMS:
+            if arm.kind in ARMS:
                 end = self.sequence(arm.body, switch.enter(arm, end))
             else:
                 end = self.sequence((arm,), end)
@@ -249,40 +247,3 @@ class _Walk:
         )
         unchanged = all(end is state for end, state in zip(ends, entering, strict=True))
         return now if unchanged else met(now, ends)
-
-
-def _has_hidden_arm(arms: Sequence[Stmt]) -> bool:
-    """Whether a jump stands above all cases: nobody writes that, so an `#include` has them."""
-    above = takewhile(lambda one: one.kind not in _ARMS, arms)
-    return any(one.kind in _JUMPS for one in above)
-
-
-def _runs_once(loop: Stmt) -> bool:
-    return loop.text == "do" and loop.expr is not None and truth(loop.expr) is False
-
-
-def _can_be_entered(statement: Stmt) -> bool:
-    """Whether a statement that is not reached from above may run all the same."""
-    todo = [statement]
-    while todo:
-        one = todo.pop()
-        if one.kind in ("label", *_ARMS):
-            return True
-        todo += [*one.body, *one.orelse]
-    return False
-
-
-def _is_jumped_to(label: str, body: Body) -> bool:
-    """Whether a function may jump to a label: by a goto, an asm, or what is given its name."""
-    todo: list[Stmt | Expr] = [*body.statements]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Expr):
-            if one.kind == "asm" or (one.kind == "name" and one.text == label):
-                return True
-            todo += [*one.kids, *one.stmts]
-            continue
-        if one.kind == "goto" and one.text == label:
-            return True
-        todo += [*one.body, *one.orelse, *([one.expr] if one.expr else [])]
-    return False
