@@ -9,13 +9,13 @@ from typing import NamedTuple
 from vmxlint.budget.amounts import Amount, either, total
 from vmxlint.budget.arms import Arm, Fork, Node, Work
 from vmxlint.budget.chances import DECIDED, Chance, likelihoods
-from vmxlint.budget.course import OF_THE_PASS, Course
+from vmxlint.budget.course import Course
 from vmxlint.budget.guesses import CHANGED, own_chance
 from vmxlint.budget.memory import Memory
 from vmxlint.budget.outcome import NOTHING, Made, Outcome, Point, one_of, scaled
+from vmxlint.budget.walked import COUNTED, SOME_EXIT, Walked
 from vmxlint.calls.link import Edge
 from vmxlint.contexts.gate import Gate
-from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT
 from vmxlint.contexts.ways import Ways
 from vmxlint.flow.conditions import Conditions
 from vmxlint.flow.routine import Routine
@@ -26,13 +26,9 @@ from vmxlint.questions.guards import may_be_jumped_over
 # What is as rare as that even at the worst is no part of a pass, neither of the least nor the most.
 _NEGLIGIBLE = 0.01
 MOST_POINTS = 20_000  # of one pass; beyond, constant arguments are no longer told apart
-_SOME_EXIT = "exit:"  # the context of a pass's own exit reason, whichever that is
-_COUNTED = "counted"  # any context that is counted, of what does the same in all of them
-_COMMON = (ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, _SOME_EXIT, _COUNTED)
 # The kinds of gates that say less of a test than those of its parts do.
 _UNKNOWN = ("state", "build", "guest-mode")
 Onward = list[tuple[Point, Interval]]  # where a way leads to, and how probably
-_NESTED = {ENTRY: NESTED_ENTRY, EXIT: NESTED_EXIT}  # the context of what a nested guest adds
 
 
 class _Behind(NamedTuple):
@@ -58,14 +54,10 @@ class Pass:
         in_round: bool = False,
     ) -> None:
         self._course = course
-        self._ways = ways
-        self._counted = frozenset(counted)
-        self._walked = frozenset(walked) | self._counted
-        self._reason = next((one for one in counted if one.startswith(_SOME_EXIT)), "")
-        self._any = min(self._counted)
         self.in_round = in_round
         self._memory = Memory(course.common_in_round if in_round else course.common)
-        roots = [root for root in course.contexts.roots if root.context in self._walked]
+        self._walked = Walked(course, ways, self._memory, counted, walked, in_round)
+        roots = [root for root in course.contexts.roots if root.context in self._walked.contexts]
         self.roots = tuple(dict.fromkeys((root.routine, root.context) for root in roots))
         self._descents = {(root.routine, root.context): root.descent for root in roots}
 
@@ -86,31 +78,16 @@ class Pass:
 
     def start(self, routine: Routine, context: str) -> Point:
         """The point at which a root begins."""
-        return Point(routine, self._for(routine, self._general(context)))
-
-    def _counts_in(self, context: str) -> bool:
-        return self._special(context) in self._counted
-
-    def _for(self, routine: Routine, context: str) -> str:
-        alike = context in _COMMON and routine in self._course.alike
-        return _COUNTED if alike and self._counts_in(context) else context
-
-    def _general(self, context: str) -> str:
-        return _SOME_EXIT if context == self._reason else context
-
-    def _special(self, context: str) -> str:
-        if context == _COUNTED:
-            return self._any
-        return self._reason if context == _SOME_EXIT else context
+        return Point(routine, self._walked.shared(routine, self._walked.general(context)))
 
     def outcome(self, point: Point) -> Outcome:
         """What one run of a routine does."""
-        if not self._counts_in(point.context) and point.routine not in self._course.turning:
+        if not self._walked.counts(point.context) and point.routine not in self._course.turning:
             return NOTHING
         return self._memory.outcome(point, partial(self._found_out, point))
 
     def _found_out(self, point: Point) -> Outcome:
-        if self.in_round and point.context != _COUNTED:
+        if self.in_round and point.context != COUNTED:
             self._memory.is_particular()
         found = self._node(self._course.tree(point.routine, point.context), point)
         return Outcome(found.amount.bounded, found.parts)
@@ -125,12 +102,8 @@ class Pass:
             found += self._forked(fork, here)
         return found
 
-    def _is_steady(self, context: str) -> bool:
-        """Whether a context comes again and again for the same VMCS."""
-        return not self.in_round and context in _COMMON
-
     def _done(self, work: Work, here: Point) -> Outcome:
-        if not self._counts_in(here.context):
+        if not self._walked.counts(here.context):
             return NOTHING
         chance = CHANGED.typical if may_be_jumped_over(work.operations[0]) else 1.0
         share = chance / len(work.operations)
@@ -153,8 +126,9 @@ class Pass:
 
     def _targets(self, work: Work, here: Point) -> list[tuple[float, Edge, Point]]:
         """What a call may call, each with its probability."""
+        shared = self._walked.shared
         able = [
-            (chance, edge, Point(edge.callee, self._for(edge.callee, context), (), here.fills))
+            (chance, edge, Point(edge.callee, shared(edge.callee, context), (), here.fills))
             for edge in work.calls
             for context, chance in self._contexts_of(edge, work, here)
             if self._counts(edge, context)
@@ -174,18 +148,18 @@ class Pass:
     def _contexts_of(self, edge: Edge, work: Work, here: Point) -> list[tuple[str, float]]:
         if not edge.key:
             return [(here.context, 1 / work.rivals)]
-        row = self._course.contexts.table(edge.key)
-        return [(context, chance.typical) for context, chance in self._led_to(here.context, row)]
+        ways = self._walked.led_to(here.context, self._course.contexts.table(edge.key))
+        return [(context, chance.typical) for context, chance in ways]
 
     def _is_round_trip(self, edge: Edge, context: str) -> bool:
-        node = edge.callee, self._special(context)
+        node = edge.callee, self._walked.special(context)
         return edge in self._course.contexts.round_trip.get(node, ())
 
     def _counts(self, edge: Edge, context: str) -> bool:
         """Whether a call is one of those by which the pass gets to its callee: not if that is
         counted already, as a root, on the way to the VMCS switch, or through its handler table."""
-        node = (edge.callee, self._special(context))
-        if context == _SOME_EXIT and edge.callee in self._course.of_reasons:
+        node = (edge.callee, self._walked.special(context))
+        if context == SOME_EXIT and edge.callee in self._course.of_reasons:
             self._memory.is_particular()
         if node in self.roots:
             return False
@@ -242,12 +216,12 @@ class Pass:
         if fills and known.is_first_use(gate.condition, owner or here.routine):
             return [(here._replace(fills=True), ONCE)]
         if gate.kind == "guest-mode" and not gate.holds:
-            if _NESTED.get(here.context) in self._counted:
+            if self._walked.counts_nested(here.context):
                 return []
-        ways = self._led_to(here.context, gate)
+        ways = self._walked.led_to(here.context, gate)
         if given:
             return [(here._replace(context=context), ONCE) for context, _ in ways]
-        own = own_chance(gate, arm.node, self._is_steady(here.context))
+        own = own_chance(gate, arm.node, self._walked.is_steady(here.context))
         if gate.kind == "memo" and self._is_answer(arm.node):
             own = ONCE
         return [(here._replace(context=context), own or chance) for context, chance in ways]
@@ -259,19 +233,7 @@ class Pass:
         answered = {self._course.rates.answered(one) for one in made}
         if any(answered):
             self._memory.is_particular()
-        return bool(self._reason) and answered == {self._reason}
-
-    def _led_to(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
-        """The contexts that are walked behind one gate, each with its probability."""
-        if gate.kind in OF_THE_PASS:
-            self._memory.is_particular()
-        special = self._special(context)
-        ways = self._ways.beyond(special, gate, self.in_round)
-        return [
-            (context if onward == special else self._general(onward), chance)
-            for onward, chance in ways
-            if onward in self._walked
-        ]
+        return bool(self._walked.reason) and answered == {self._walked.reason}
 
     def _unless_all(
         self, parts: Conditions, here: Point, arm: Arm, owner: Routine | None
