@@ -1,8 +1,8 @@
-"""Tests of a parameter alone: the call that leads into the function decides them."""
+"""What calls give for parameters: that decides the tests of a parameter alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.contexts.constants import Constants, looks_constant
@@ -12,6 +12,7 @@ from vmxlint.flow.routine import Routine
 from vmxlint.operations.values import substituted
 
 _FAR_UP = 3
+_MOST_CALLERS = 8
 
 
 def parameter_of(test: Expr, routine: Routine) -> str:
@@ -23,6 +24,17 @@ def parameter_of(test: Expr, routine: Routine) -> str:
         test = test.kids[0]
     own = test.kind == "name" and test.text in routine.parameters
     return test.text if own and test.text not in routine.changes else ""
+
+
+def handed(name: str, routine: Routine, linker: Linker) -> Iterator[tuple[Expr, Routine]]:
+    """What the callers give for a parameter, if there are few and it is no pointer."""
+    place = routine.parameters.index(name) + 1
+    is_pointer = routine.function.params[place - 1].pointers > 0
+    if is_pointer or linker.has_callers(routine, more_than=_MOST_CALLERS):
+        return
+    for edge in linker.callers(routine):
+        if not edge.key and len(edge.site.expr.kids) > place:
+            yield edge.site.expr.kids[place], edge.caller
 
 
 class Arguments:

@@ -6,10 +6,10 @@ import re
 
 from vmxlint.calls.link import Linker
 from vmxlint.contexts.gate import BUILD, NEVER
-from vmxlint.contexts.reasons import Reasons
 from vmxlint.facts import Expr, called, walk
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import Interval
+from vmxlint.operations.values import predicate
 
 _DEEPEST = 3
 
@@ -17,9 +17,8 @@ _DEEPEST = 3
 class Builds:
     """The search for such conditions in a unit."""
 
-    def __init__(self, linker: Linker, reasons: Reasons) -> None:
+    def __init__(self, linker: Linker) -> None:
         self._linker = linker
-        self._reasons = reasons
         self._off: dict[str, bool] = {}
 
     def chance(self, test: Expr, holds: bool, routine: Routine) -> Interval | None:
@@ -40,7 +39,7 @@ class Builds:
             return True
         match test:
             case Expr("call", _, (Expr("name", name),)) if depth < _DEEPEST:
-                body = self._reasons.predicate(name, [], routine)
+                body = predicate(name, [], routine, self._linker)
                 return body is not None and self._is_static_key(*body, depth + 1)
         return False
 
@@ -52,7 +51,7 @@ class Builds:
             return True
         match test:
             case Expr("call", _, (Expr("name", name), *given)):
-                body = self._reasons.predicate(name, given, routine)
+                body = predicate(name, given, routine, self._linker)
                 return body is not None and not given and self._is_global(body[0], body[1])
         return self._is_global(test, routine)
 

@@ -28,7 +28,7 @@ from vmxlint.flow import Condition, Conditions
 from vmxlint.flow.conditions import implied, truth
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import NOTHING, ONCE, Interval
-from vmxlint.operations.values import assigned
+from vmxlint.operations.values import assigned, predicate
 
 _LARGE = 40  # parts of a test, beyond which its sides are not looked at
 _RARITY = 0.05  # of what is no more than an exception beside a flag
@@ -46,7 +46,7 @@ class Gates:
         self._reasons = reasons
         self._known: dict[int, Gate] = {}
         self._memos = Memos()
-        self._builds = Builds(linker, reasons)
+        self._builds = Builds(linker)
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in `routine` is about."""
@@ -194,7 +194,7 @@ class Gates:
                 values = list(assigned(routine, name))
                 return values[0] if len(values) == 1 else None
             case Expr("call", _, (Expr("name", name), *given)):
-                body = self._reasons.predicate(name, given, routine)
+                body = predicate(name, given, routine, self._linker)
                 return body[0] if body else None
         return None
 

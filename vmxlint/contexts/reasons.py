@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-
 from vmxlint.calls.link import Linker
+from vmxlint.contexts.arguments import handed
+from vmxlint.contexts.exit_reason import ExitReason
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Condition
 from vmxlint.flow.routine import Routine
 from vmxlint.model.exits import ExitTable
 from vmxlint.operations import Operations
-from vmxlint.operations.values import assigned, returned, substituted
+from vmxlint.operations.values import assigned, substituted
 
 # (True, S): the exit reason is one of S; (False, S): it is none of S.
 Allowed = tuple[bool, frozenset[str]]
 
-EXIT_REASON = "VM_EXIT_REASON"
 HINTS = ("likely", "unlikely")
-_READING = ("call", "asm")
 _DEEPEST = 4
 _FAR_UP = 2
 _MOST_RETURNS = 8
-_MOST_CALLERS = 8
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ALWAYS: Allowed = (False, frozenset())
 _NEVER: Allowed = (True, frozenset())
 _CONSTANT = {"0": _NEVER, "false": _NEVER, "1": _ALWAYS, "true": _ALWAYS}
-_BASIC = 0xFFFF
 
 
 class Reasons:
@@ -36,7 +31,7 @@ class Reasons:
     def __init__(self, linker: Linker, operations: Operations, exits: ExitTable) -> None:
         self._linker = linker
         self._prefix = linker.dialect.reason_prefix
-        self._operations = operations
+        self._exit_reason = ExitReason(linker, operations)
         self._exits = exits
         self._speaking: dict[Routine, bool] = {}
         self._transparent = {*HINTS, *linker.dialect.failure}
@@ -71,7 +66,7 @@ class Reasons:
                 return _combined((operator == "||") == holds, first, second)
             case Expr("call", _, (Expr("name", name), first, *_)) if name in self._transparent:
                 return self._allowed(first, holds, routine, depth)
-        if test.kind != "binary" and self._is_reason(test, routine, depth):
+        if test.kind != "binary" and self._exit_reason.is_in(test, routine, depth):
             return not holds, frozenset(filter(None, [self._exits.by_number(0)]))
         return self._kept(test, holds, routine, depth)
 
@@ -81,7 +76,7 @@ class Reasons:
             case Expr("name", name) if name in routine.parameters:
                 answers = [
                     self._allowed(given, holds, caller, depth + 1)
-                    for given, caller in self._given(name, routine)
+                    for given, caller in handed(name, routine, self._linker)
                 ]
                 return answers[0] if len(set(answers)) == 1 else None
             case Expr("name", name) if name in routine.variables:
@@ -131,34 +126,18 @@ class Reasons:
             tests = {id(c): c.test for site in callee.flow.sites for c in site.conditions}
             told = [site.expr for site in callee.flow.sites if site.kind == "return"]
             self._speaking[callee] = any(
-                one.text in self._reason_members
+                one.text in self._exit_reason.members
                 if one.kind == "member"
                 else one.text.startswith(self._prefix)
                 for expr in (*tests.values(), *told)
                 for one in walk(expr)
             )
-        return self._speaking[callee] or any(self._is_reason(one, routine, 1) for one in given)
+        return self._speaking[callee] or any(
+            self._exit_reason.is_in(one, routine, 1) for one in given
+        )
 
     def _may_speak(self, text: str) -> bool:
-        return self._prefix in text or any(one in text for one in self._reason_members)
-
-    def _given(self, name: str, routine: Routine) -> Iterator[tuple[Expr, Routine]]:
-        """What the callers give for a parameter, if there are few and it is no pointer."""
-        place = routine.parameters.index(name) + 1
-        is_pointer = routine.function.params[place - 1].pointers > 0
-        if is_pointer or self._linker.has_callers(routine, more_than=_MOST_CALLERS):
-            return
-        for edge in self._linker.callers(routine):
-            if not edge.key and len(edge.site.expr.kids) > place:
-                yield edge.site.expr.kids[place], edge.caller
-
-    def predicate(
-        self, name: str, given: list[Expr], routine: Routine
-    ) -> tuple[Expr, Routine] | None:
-        """What a call of a function that only returns an expression stands for, and its routine."""
-        callee = self._linker.resolve(name, routine.path)
-        body = returned(given, callee)
-        return (body, callee) if body and callee else None
+        return self._prefix in text or any(one in text for one in self._exit_reason.members)
 
     def _compared(self, operator: str, left: Expr, right: Expr, routine: Routine) -> Allowed | None:
         for constant, subject, sign in (
@@ -169,7 +148,7 @@ class Reasons:
             if (
                 reason is None
                 and constant.kind == "number"
-                and self._is_reason(subject, routine, 0)
+                and self._exit_reason.is_in(subject, routine, 0)
             ):
                 reason = self._number(constant.text)
             if reason and sign in ("==", "!="):
@@ -213,7 +192,10 @@ class Reasons:
         """The reason that all callers give for a parameter."""
         if depth >= _FAR_UP:
             return None
-        found = {self._reason(one, caller, depth + 1) for one, caller in self._given(name, routine)}
+        found = {
+            self._reason(one, caller, depth + 1)
+            for one, caller in handed(name, routine, self._linker)
+        }
         return found.pop() if len(found) == 1 else None
 
     def _of_case(self, case: Expr, routine: Routine) -> frozenset[str]:
@@ -233,64 +215,6 @@ class Reasons:
             return self._exits.by_number(int(text.rstrip("uUlL"), 0))
         except ValueError:
             return None
-
-    def _is_reason(self, subject: Expr, routine: Routine, depth: int) -> bool:
-        """Whether an expression is the exit reason: read from the VMCS, or a copy of it."""
-        if depth > _DEEPEST:
-            return False
-        last = subject
-        while last.kind == "cast" or (last.kind == "binary" and _keeps_the_reason(last)):
-            last = last.kids[0]
-        match last:
-            case Expr("member", name):
-                whole = name in self._reason_members or name in self._linker.dialect.reason_parts
-                chain = (one.text for one in walk(last) if one.kind == "member")
-                return whole and any(one in self._reason_members for one in chain)
-            case Expr("name", name) if name in routine.parameters:
-                given = list(self._given(name, routine))
-                return bool(given) and all(self._is_reason(e, r, depth + 1) for e, r in given)
-            case Expr("name", name) if name in routine.variables:
-                values = list(assigned(routine, name))
-                return bool(values) and all(
-                    self._is_reason(value, routine, depth + 1) for value in values
-                )
-            case Expr("call", _, (Expr("name", name), *arguments)):
-                if starts := self._reads.get(routine):
-                    if any(one.start in starts for one in walk(last) if one.kind in _READING):
-                        return True
-                body = self.predicate(name, arguments, routine)
-                return body is not None and self._is_reason(body[0], body[1], depth + 1)
-        return False
-
-    @cached_property
-    def _reads(self) -> Mapping[Routine, set[int]]:
-        """Where the exit reason is read from the VMCS."""
-        found: dict[Routine, set[int]] = {}
-        for routine, operations in self._operations.by_routine.items():
-            for one in operations:
-                if one.kind == "vmread" and one.field and one.field.name == EXIT_REASON:
-                    found.setdefault(routine, set()).add(one.site.expr.start)
-        return found
-
-    @cached_property
-    def _reason_members(self) -> frozenset[str]:
-        """The struct members that are given the exit reason as read from the VMCS."""
-        found = set()
-        for routine, starts in self._reads.items():
-            for site in routine.flow.sites:
-                if site.expr.kind == "assign" and site.expr.kids[0].kind == "member":
-                    if any(one.start in starts for one in walk(site.expr.kids[1])):
-                        target = site.expr.kids[0]
-                        found |= {one.text for one in walk(target) if one.kind == "member"}
-        return frozenset(found)
-
-
-def _keeps_the_reason(masked: Expr) -> bool:
-    """Whether a mask leaves bits 15:0, which are the basic exit reason."""
-    try:
-        return masked.text == "&" and int(masked.kids[1].text.rstrip("uUlL"), 0) & _BASIC == _BASIC
-    except ValueError:
-        return False
 
 
 def _combined(

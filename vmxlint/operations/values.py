@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from vmxlint.calls.link import Linker
 from vmxlint.facts import Expr
 from vmxlint.flow.routine import Change, Routine
 
@@ -98,6 +99,15 @@ def returned(given: Sequence[Expr], callee: Routine | None) -> Expr | None:
     if callee is None or answer is None:
         return None
     return substituted(answer, dict(zip(callee.parameters, given, strict=False)))
+
+
+def predicate(
+    name: str, given: Sequence[Expr], routine: Routine, linker: Linker
+) -> tuple[Expr, Routine] | None:
+    """What a call of a function that only returns an expression stands for, and its routine."""
+    callee = linker.resolve(name, routine.path)
+    body = returned(given, callee)
+    return (body, callee) if body and callee else None
 
 
 def _answer(callee: Routine) -> Expr | None:
