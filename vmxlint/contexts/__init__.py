@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.coverage import Coverage
 from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.gates import Gates
 from vmxlint.contexts.nested import NestedMode
@@ -25,6 +26,7 @@ from vmxlint.contexts.reach import (
     Reach,
     Way,
     exit_for,
+    together,
 )
 from vmxlint.contexts.reasons import Reasons
 from vmxlint.contexts.roundtrip import RoundTrip
@@ -57,10 +59,7 @@ class Contexts:
         self._reasons = reasons
         self._profile = profile
         self._round = RoundTrip(linker, structs)
-        self._covered: set[Routine] = set(operations.entries)
-        self._touched: set[Routine] = set()  # the callers of what was covered since the last search
-        self._warm: dict[Routine, list[Edge]] = {}
-        self._leading: dict[Routine, tuple[int, Sequence[Edge]]] = {}  # of so many covered ones
+        self._coverage = Coverage(linker, operations.entries)
         self._reaches: dict[Routine, Mapping[str, Reach]] = {}
         self.spine = Spine(linker, operations)
 
@@ -98,7 +97,7 @@ class Contexts:
 
     def onward(self, routine: Routine) -> Sequence[Edge]:
         """The calls of a routine that lead to what somebody has asked for."""
-        return self._onward(routine)
+        return self._coverage.onward(routine)
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in a routine is about."""
@@ -170,16 +169,15 @@ class Contexts:
 
     @cached_property
     def _switching(self) -> list[Step]:
-        self._cover(self._round.switches)
+        self._coverage.cover(self._round.switches)
         plain = Ways(self.spine, self._gates, self._profile)
-        return self._round.ways_to_switch(self._roots(), self._onward, plain)
+        return self._round.ways_to_switch(self._roots(), self._coverage.onward, plain)
 
     @cached_property
     def _search(self) -> Search:
         once = {(s.routine, s.context) for way in self._switching for s in way.chain()}
         once |= set(self._handled())
-        around = self._onward, self._cover, self._touched
-        return Search(list(self._roots()), *around, self._ways, once)
+        return Search(list(self._roots()), self._coverage, self._ways, once)
 
     def _handled(self) -> Iterator[Node]:
         """Each handler of an exit reason in the context of that reason."""
@@ -189,43 +187,20 @@ class Contexts:
                 if context != NESTED_ENTRY:
                     yield routine, context
 
-    def _onward(self, routine: Routine) -> Sequence[Edge]:
-        """The calls of a routine that lead to what somebody has asked for."""
-        if (warm := self._warm.get(routine)) is None:
-            cold = self._linker.dialect.cold
-            edges = self._linker.edges(routine)
-            warm = self._warm[routine] = [one for one in edges if one.callee.name not in cold]
-        number, leading = self._leading.get(routine, (0, ()))
-        if number < len(self._covered):
-            leading = [edge for edge in warm if edge.callee in self._covered]
-            self._leading[routine] = len(self._covered), leading
-        return leading
-
-    def _cover(self, routines: Iterable[Routine]) -> bool:
-        """Let the ways to some routines matter: all that may call them; whether that is new."""
-        todo = [one for one in routines if one not in self._covered]
-        for routine in todo:
-            if routine not in self._covered:
-                self._covered.add(routine)
-                callers = self._linker.could_call(routine)
-                self._touched.update(callers)
-                todo += callers
-        return bool(todo)
-
     @property
     def reached(self) -> Mapping[Routine, Mapping[str, Reach]]:
         """The ways of each context to each routine that makes an operation or leads to one; cold
         routines are not in it."""
         makers = [one for one in self._linker.routines if self._operations.made_in(one)]
-        if self._cover(makers):
+        if self._coverage.cover(makers):
             self._search.go_on()
-        leading = [one for one in self._search.found if one in self._covered]
+        leading = [one for one in self._search.found if one in self._coverage.covered]
         return {routine: self.to(routine) for routine in leading}
 
     def to(self, routine: Routine) -> Mapping[str, Reach]:
         """The way of each context to a routine, in order of their names; none if it is cold."""
         search = self._search
-        if self._cover([routine]):
+        if self._coverage.cover([routine]):
             search.go_on()
         steps = search.found.get(routine, {})
         known = self._reaches.get(routine, {})
@@ -249,7 +224,7 @@ class Contexts:
                     reach.calls,
                     partial(_times, reach.runs, chance),
                 )
-                found[context] = _together(found.get(context), onward)
+                found[context] = together(found.get(context), onward)
         return tuple(found[name] for name in sorted(found))
 
     def _at(self, routine: Routine, site: Site, reach: Reach) -> list[Way]:
@@ -268,16 +243,3 @@ def _told(condition: Condition) -> tuple[int, ...]:
 
 def _times(runs: Callable[[], Interval], chance: Interval) -> Interval:
     return runs() * chance
-
-
-def _together(known: Reach | None, more: Reach) -> Reach:
-    """The more probable of two ways in one context, run as often as both."""
-    if known is None:
-        return more
-    best = known if known.probability.typical >= more.probability.typical else more
-    runs = partial(_sum, known.runs, more.runs)
-    return Reach(best.context, best.path, best.gates, best.probability, best.calls, runs)
-
-
-def _sum(one: Callable[[], Interval], other: Callable[[], Interval]) -> Interval:
-    return one() + other()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
@@ -69,6 +70,19 @@ def hottest(reaches: Iterable[Reach]) -> dict[str, Reach]:
         if known is None or known.probability.typical < reach.probability.typical:
             found[reach.context] = reach
     return found
+
+
+def together(known: Reach | None, more: Reach) -> Reach:
+    """The more probable of two ways in one context, run as often as both."""
+    if known is None:
+        return more
+    best = known if known.probability.typical >= more.probability.typical else more
+    runs = partial(_sum, known.runs, more.runs)
+    return Reach(best.context, best.path, best.gates, best.probability, best.calls, runs)
+
+
+def _sum(one: Callable[[], Interval], other: Callable[[], Interval]) -> Interval:
+    return one() + other()
 
 
 class Passage(NamedTuple):

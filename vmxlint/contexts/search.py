@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
+from vmxlint.contexts.coverage import Coverage
 from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.reach import Reach
 from vmxlint.contexts.ways import Setting, Ways
@@ -66,23 +67,18 @@ class Search:
     """The most probable way of each context to each routine, by a heap as in Dijkstra's search.
 
     A probability never grows along a path. Of equals the shortest way, then the first in the order
-    of the code. `onward` gives the calls of a routine that matter so far, `cover` makes the ways to
-    some routines matter too and adds to `touched` what may call them. What `once` names runs just
-    once in a pass, whatever its callers.
+    of the code. `coverage` gives the calls of a routine that matter so far. What `once` names runs
+    just once in a pass, whatever its callers.
     """
 
     def __init__(
         self,
         roots: Sequence[Step],
-        onward: Callable[[Routine], Sequence[Edge]],
-        cover: Callable[[Iterable[Routine]], bool],
-        touched: set[Routine],
+        coverage: Coverage,
         ways: Ways,
         once: Iterable[Node] = (),
     ) -> None:
-        self._onward = onward
-        self._cover = cover
-        self._touched = touched
+        self._coverage = coverage
         self._ways = ways
         self._heap: list[tuple[float, int, int, Step]] = []
         self._pushed = 0
@@ -106,11 +102,12 @@ class Search:
             self._resolve_flags()
 
     def _follow_more(self) -> None:
-        touched = [routine for routine in self.found if routine in self._touched]
-        self._touched.clear()
-        for routine in touched:
+        touched = self._coverage.touched
+        again = [routine for routine in self.found if routine in touched]
+        touched.clear()
+        for routine in again:
             followed = self._followed[routine]
-            for edge in self._onward(routine):
+            for edge in self._coverage.onward(routine):
                 if edge not in followed:
                     followed.add(edge)
                     for step in list(self.found[routine].values()):
@@ -128,7 +125,7 @@ class Search:
             if step.context not in known:
                 known[step.context] = step
                 followed = self._followed.setdefault(step.routine, set())
-                followed.update(edges := self._onward(step.routine))
+                followed.update(edges := self._coverage.onward(step.routine))
                 for edge in edges:
                     self._call(step, edge)
 
@@ -149,7 +146,7 @@ class Search:
         asked = dict(self._ways.asked)
         self._ways.asked.clear()
         setters = [routine for gate in asked.values() for routine, _ in gate.setters]
-        if self._cover(setters):
+        if self._coverage.cover(setters):
             self._follow_more()
         self._decide(asked)
         waiting, self._waiting = self._waiting, []
