@@ -105,7 +105,7 @@ class Contexts:
 
     def table(self, key: str) -> Gate:
         """The gate of a handler table's row."""
-        return self._gates.table(key)
+        return self._gates.tables.row(key)
 
     @cached_property
     def round_trip(self) -> Mapping[Node, Collection[Edge]]:

@@ -136,7 +136,7 @@ class Ways:
         so the early ways out before the table count nothing."""
         if context == EXIT and not self._spine.is_on_side(routine, site, entry=False):
             return []
-        row = self._gates.table(key)
+        row = self._gates.tables.row(key)
         ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
         gates = self._gates.gates(site.conditions, routine)
         certain = self._given.joined(gate.condition for gate in gates if gate.early)
@@ -218,7 +218,7 @@ class Ways:
         here = context.removeprefix("exit:")
         if context == EXIT:
             if gate.among:
-                chance = partial(share_of, handled=self._gates.handled)
+                chance = partial(share_of, handled=self._gates.tables.handled)
                 return [(exit_for(one), chance(one)) for one in sorted(gate.reasons)]
             rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
             return [(EXIT, exactly(rest))]
