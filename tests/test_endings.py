@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ import pytest
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.hostile import ACCESSORS, FINDING, SOUND, WRITE, function, unit
 from vmxlint.reading import Reading
+from vmxlint.reading.workers import of_the_living
 
 BEFORE = FIXTURES / "kvm_before"
 COMMAND = [sys.executable, "-m", "vmxlint"]
@@ -168,6 +170,16 @@ def test_a_process_that_died_before_it_had_its_work_changes_no_answer(large: Pat
     reading = Reading(large, options().dialect, 3, executor=Dead())
     reading.begin()
     assert len(reading.facts()[0]) == 33
+
+
+def test_nobody_waits_for_what_a_dead_process_was_sending() -> None:
+    dead = get_context("fork").Process(target=os._exit, args=(1,))
+    dead.start()
+    unsent, sent, failed = Future[int](), Future[int](), Future[int]()
+    sent.set_result(1)
+    failed.set_exception(BrokenProcessPool())
+    assert list(of_the_living([unsent, sent, failed], [dead])) == [1]
+    assert list(of_the_living([sent, failed])) == [1]
 
 
 @pytest.mark.parametrize("which", [0, -1])

@@ -19,10 +19,12 @@ from vmxlint.model import dialect as dialects
 from vmxlint.model.dialect import Dialect
 from vmxlint.reading import shelter
 from vmxlint.reading.source import SourceFile, Unit, read_unit
+from vmxlint.reading.workers import of_the_living, pool
 from vmxlint.report import NotUnderstood
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
+    from multiprocessing.process import BaseProcess
 
     from vmxlint.facts import Facts
     from vmxlint.reading.bodies import Bodies, Gaps
@@ -51,6 +53,7 @@ class Reading:
         self._jobs = jobs
         self._executor = executor
         self._own: Executor | None = None
+        self._workers: list[BaseProcess] = []
         self._is_done = self._is_late = False
         self._here: list[str] = []
         self._macros: Future[Mapping[str, bytes]] | None = None
@@ -73,15 +76,21 @@ class Reading:
         self._here, *others = shares(files, 1 if small else self._jobs)
         executor = self._executor
         if others and executor is None:
-            executor = self._own = _processes(len(others))
+            executor = self._own = pool(len(others))
         if executor is not None:
             from concurrent.futures.process import BrokenProcessPool
+            from multiprocessing import active_children
 
+            before = active_children()
             with shelter.uninterrupted(), suppress(BrokenProcessPool):
                 if others and macros:
                     self._macros = executor.submit(read_macros, *self._work)
                 for one in others:
                     self._waiting.append(executor.submit(read_part, *self._work, one))
+            self._workers = [one for one in active_children() if one not in before]
+
+    def _found(self, waiting: Sequence[Future[T]]) -> Iterator[T]:
+        return of_the_living(waiting, self._workers)
 
     def facts(self, *, gaps: bool = False) -> tuple[list[Facts], Bodies]:
         """The Facts of all files, in the order of their paths; and the bodies of their functions.
@@ -108,7 +117,7 @@ class Reading:
 
     def gaps(self) -> Mapping[str, Gaps]:
         """What is not understood in the bodies of the functions of each file."""
-        for other in _of_the_living([self._examining] if self._examining else []):
+        for other in self._found([self._examining] if self._examining else []):
             self._library.bodies.take_gaps(other.gaps)
             self._is_late = self._is_late or other.is_late
         return self._library.gaps()
@@ -120,10 +129,10 @@ class Reading:
         if not self._waiting:
             library.kept()
             self._share([one for one in self.unit.files if one.path in set(library.missing())])
-        for macros in _of_the_living([self._macros] if self._macros else []):
+        for macros in self._found([self._macros] if self._macros else []):
             library.take_macros(macros)
         library.add(library.read(self._here))
-        for part in _of_the_living(self._waiting):
+        for part in self._found(self._waiting):
             if part.unit == self.unit.digest:
                 library.take(part.read)
                 library.bodies.take(part.bodies)
@@ -147,22 +156,6 @@ class Reading:
     def is_late(self) -> bool:
         """Whether a step took too long, so that another run may find more."""
         return self._is_late or has_passed() or shelter.falls() > 0
-
-
-def _of_the_living(waiting: Iterable[Future[T]]) -> Iterator[T]:
-    """What other processes have found, of those that live."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    for future in waiting:
-        with suppress(BrokenProcessPool):
-            yield future.result()
-
-
-def _processes(number: int) -> Executor:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(number, multiprocessing.get_context("fork"), shelter.begin_worker)
 
 
 def read_facts(unit: Unit) -> tuple[list[Facts], Bodies]:
