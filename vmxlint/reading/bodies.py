@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
+from vmxlint.cache.shelf import Shelf
 from vmxlint.facts import Body, Facts, Function, Gap
 
 Gaps = tuple[Gap, ...]
@@ -29,8 +30,8 @@ class _KeptGaps(NamedTuple):
 
 
 class Bodies:
-    """The bodies of a unit whose files' entries in the store are called `name(path)`, and what is
-    not understood in them `index`.
+    """The bodies of a unit, which for each file lie under `name(path)` on a shelf of the store, and
+    what is not understood in them as `index`.
 
     `read` reads a body; `look` says what is not understood in all bodies of a file, given that of
     those that were read, by the places of the functions.
@@ -40,12 +41,14 @@ class Bodies:
         self,
         store: Store,
         index: str,
+        shelf: Callable[[], Shelf],
         name: Callable[[str], str],
         read: Callable[[Facts, Function], Body],
         look: Callable[[Facts, Mapping[int, Gaps]], Gaps],
     ) -> None:
         self._store = store
         self._index = index
+        self._shelf_of_unit = shelf
         self._name = name
         self._read = read
         self._look = look
@@ -96,9 +99,13 @@ class Bodies:
             self._numbers[facts.path] = numbers
         return numbers[id(function)]
 
+    @cached_property
+    def _shelf(self) -> Shelf:
+        return self._shelf_of_unit()
+
     def _kept_of(self, path: str) -> Mapping[int, bytes]:
         if path not in self._kept:
-            data = self._store.get(self._name(path))
+            data = self._shelf.get(self._name(path)) if self._store.is_open else None
             kept = unpack(_Kept, data) if data else None
             self._kept[path] = kept.bodies if kept else {}
         return self._kept[path]
@@ -128,12 +135,14 @@ class Bodies:
         kept = unpack(_KeptGaps, data) if data else None
         return kept.files if kept else {}
 
-    def keep(self) -> None:
-        """Keep for the next run what this one has read."""
+    def keep(self, paths: Iterable[str]) -> None:
+        """Keep for the next run what this one has read of the files of a unit."""
+        packed: dict[str, bytes] = {}
         for path in self._new.keys() | self._sent.keys():
             new = {number: pack(body) for number, body in self._new.get(path, {}).items()}
             kept = _Kept({**self._kept_of(path), **self._sent.get(path, {}), **new})
-            self._store.put(self._name(path), pack(kept))
+            packed[self._name(path)] = pack(kept)
+        self._shelf.put(packed, map(self._name, paths))
         gaps = {self._name(path): one for path, one in self._gaps.items()}
         if gaps.keys() - self._kept_gaps.keys():
             self._store.put(self._index, pack(_KeptGaps(gaps)))

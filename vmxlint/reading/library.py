@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
+from vmxlint.cache.shelf import Shelf
 from vmxlint.cache.stamp import named
 from vmxlint.digest import encoded
 from vmxlint.facts import Facts, Macro
@@ -56,6 +57,7 @@ class Library:
         self.bodies = Bodies(
             store,
             named(b"gaps", encoded(name)),
+            self._bodies_shelf,
             self._bodies_name,
             lambda facts, function: self._reader.body(facts, function),
             lambda facts, known: self._reader.gaps(facts, known),
@@ -116,10 +118,17 @@ class Library:
     def _name(self, kind: bytes, path: str, *more: bytes) -> str:
         return named(kind, encoded(path), self._files[path].digest, self._common, *more)
 
+    @cached_property
+    def _shelf(self) -> Shelf:
+        return Shelf(self._store, named(b"facts of", self._common))
+
+    def _bodies_shelf(self) -> Shelf:
+        return Shelf(self._store, named(b"bodies of", self._common))
+
     def kept(self) -> dict[str, Facts]:
         """The Facts that an earlier run kept and that still are true, by path."""
         for path in self._files if self._store.is_open else ():
-            data = self._store.get(self._name(b"facts", path))
+            data = self._shelf.get(self._name(b"facts", path))
             one = unpack(Read, data) if data else None
             if one and all(self._digest_of(path, name) == digest for name, digest in one.needs):
                 self._read[path] = one
@@ -192,9 +201,10 @@ class Library:
         if not self._store.is_open:
             return
         self.packed()
-        for path, data in self._new.items():
-            self._store.put(self._name(b"facts", path), data)
-        self.bodies.keep()
+        names = {path: self._name(b"facts", path) for path in self._read}
+        new = {names[path]: data for path, data in self._new.items() if data}
+        self._shelf.put(new, names.values())
+        self.bodies.keep(self._read)
         if self.macros.keys() != self._kept_macros.keys():
             self._store.put(self._index, pack(_Defined(self.macros)))
 
