@@ -41,11 +41,11 @@ _KIND = (
 )
 _NAME = rb"(?<=[\s*])(%s)" % _WORD
 _HEAD = re.compile(
-    rb"((?:(?:static|inline|extern|const)\s++)*+)%s\s*+\**+\s*+%s\(([\w\s*,\[\]]*+)\)\s*+\{"
+    rb"((?:(?:static|inline|extern|const)\s++)*)%s\s*+\**+\s*+%s\(([\w\s*,\[\]]*+)\)\s*+\{"
     % (_KIND, _NAME)
 )
 _PARAMETER = re.compile(
-    rb"\s*+(?:const\s++)?+%s\s*+(\**+)\s*+(?:%s)?+(?:\[\w*+\])?+\s*+" % (_KIND, _NAME)
+    rb"\s*+(?:const\s++)?%s\s*+(\**+)\s*+(?:%s)?(?:\[\w*+\])?\s*+\Z" % (_KIND, _NAME)
 )
 
 
@@ -165,7 +165,7 @@ def _parameters(given: bytes, start: int) -> tuple[Variable, ...] | None:
     """The parameters with a name; None if one is spelled in another way."""
     found = []
     for part in given.split(b","):
-        one = _PARAMETER.fullmatch(part)
+        one = _PARAMETER.match(part)
         if one is None and given.strip():
             return None
         if one and one[4]:
