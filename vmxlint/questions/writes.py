@@ -25,6 +25,7 @@ class Writes:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._ways: dict[Operation, tuple[Reach, ...]] = {}
+        self._compared: dict[Operation, bool] = {}
 
     @cached_property
     def all(self) -> tuple[Operation, ...]:
@@ -58,6 +59,11 @@ class Writes:
 
     def is_compared(self, write: Operation) -> bool:
         """Whether a compare with a copy, or a flag, keeps a write from repeating what is there."""
+        if write not in self._compared:
+            self._compared[write] = self._is_compared(write)
+        return self._compared[write]
+
+    def _is_compared(self, write: Operation) -> bool:
         return (
             self._program.is_behind_copy(write)
             or self._is_behind_compare(write)
