@@ -32,8 +32,10 @@ def pack(value: object) -> bytes:
         return b""
 
 
-def unpack(kind: type[T], data: bytes) -> T | None:
-    """The value of a class that was packed, None if the bytes are not such a value."""
+def unpack(kind: type[T], data: bytes | None) -> T | None:
+    """The value of a type that was packed, None if there are no bytes of such a value."""
+    if data is None:
+        return None
     declared: Any = kind
     try:
         value: T = _decoder(declared).decode(data)

@@ -6,16 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
 
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.store import Store
-
-
-class _Values(NamedTuple):
-    """Packed values by their names, those kept last at the end."""
-
-    values: dict[str, bytes]
 
 
 class Shelf:
@@ -27,9 +20,8 @@ class Shelf:
 
     @cached_property
     def _values(self) -> dict[str, bytes]:
-        data = self._store.get(self._name)
-        kept = unpack(_Values, data) if data else None
-        return kept.values if kept else {}
+        """Those of earlier runs by their names, the ones kept last at the end."""
+        return unpack(dict[str, bytes], self._store.get(self._name)) or {}
 
     def get(self, name: str) -> bytes | None:
         """A packed value, None if it is not there."""
@@ -45,4 +37,4 @@ class Shelf:
             room = sum(map(len, held.values())) // 2
             last = [name for name, end in zip(others, ends, strict=True) if end <= room][::-1]
             values = {name: self._values[name] for name in last} | held
-            self._store.put(self._name, pack(_Values(values)))
+            self._store.put(self._name, pack(values))

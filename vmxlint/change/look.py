@@ -97,7 +97,7 @@ class Looking:
         enough = dict.fromkeys([is_budgeted, True])
         kept = (self.store.get(self._name(snapshot, one)) for one in enough)
         data = next(filter(None, kept), None)
-        looked = unpack(Looked, data) if data else None
+        looked = unpack(Looked, data)
         return looked if looked is None or is_budgeted else replace(looked, budgets=())
 
     def keep(self, snapshot: Snapshot, is_budgeted: bool, looked: Looked) -> None:

@@ -43,8 +43,7 @@ class Answer:
 
     def known(self) -> Report | None:
         """The Report, if an earlier run kept it."""
-        data = self._store.get(self._name)
-        return unpack(Report, data) if data else None
+        return unpack(Report, self._store.get(self._name))
 
     def keep(self, report: Report) -> None:
         """Keep the Report for the next run."""

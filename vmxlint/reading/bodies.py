@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
-from typing import NamedTuple
 
 from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
@@ -15,18 +14,6 @@ from vmxlint.cache.shelf import Shelf
 from vmxlint.facts import Body, Facts, Function, Gap
 
 Gaps = tuple[Gap, ...]
-
-
-class _Kept(NamedTuple):
-    """Packed bodies of a file's functions, by the number of the function."""
-
-    bodies: Mapping[int, bytes]
-
-
-class _KeptGaps(NamedTuple):
-    """What is not understood in the bodies of files, by the names of their entries."""
-
-    files: Mapping[str, Gaps]
 
 
 class Bodies:
@@ -78,7 +65,7 @@ class Bodies:
             return None
         number = self._number(facts, function)
         packed = sent.get(number) or self._kept_of(facts.path).get(number)
-        return unpack(Body, packed) if packed else None
+        return unpack(Body, packed)
 
     def naming(self, words: Set[str], facts: Facts) -> Mapping[int, bytes]:
         """The packed bodies of the functions of a file that name one of some words, by number."""
@@ -106,8 +93,7 @@ class Bodies:
     def _kept_of(self, path: str) -> Mapping[int, bytes]:
         if path not in self._kept:
             data = self._shelf.get(self._name(path)) if self._store.is_open else None
-            kept = unpack(_Kept, data) if data else None
-            self._kept[path] = kept.bodies if kept else {}
+            self._kept[path] = unpack(dict[int, bytes], data) or {}
         return self._kept[path]
 
     def gaps(self, files: Iterable[Facts]) -> Mapping[str, Gaps]:
@@ -131,18 +117,18 @@ class Bodies:
 
     @cached_property
     def _kept_gaps(self) -> Mapping[str, Gaps]:
-        data = self._store.get(self._index)
-        kept = unpack(_KeptGaps, data) if data else None
-        return kept.files if kept else {}
+        """What an earlier run did not understand, by the names of the files' entries."""
+        return unpack(dict[str, Gaps], self._store.get(self._index)) or {}
 
     def keep(self, paths: Iterable[str]) -> None:
         """Keep for the next run what this one has read of the files of a unit."""
         packed: dict[str, bytes] = {}
         for path in self._new.keys() | self._sent.keys():
             new = {number: pack(body) for number, body in self._new.get(path, {}).items()}
-            kept = _Kept({**self._kept_of(path), **self._sent.get(path, {}), **new})
-            packed[self._name(path)] = pack(kept)
+            packed[self._name(path)] = pack(
+                {**self._kept_of(path), **self._sent.get(path, {}), **new}
+            )
         self._shelf.put(packed, map(self._name, paths))
         gaps = {self._name(path): one for path, one in self._gaps.items()}
         if gaps.keys() - self._kept_gaps.keys():
-            self._store.put(self._index, pack(_KeptGaps(gaps)))
+            self._store.put(self._index, pack(gaps))

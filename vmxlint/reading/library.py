@@ -34,18 +34,6 @@ class Read(NamedTuple):
     needs: tuple[tuple[str, str], ...]
 
 
-class _Macros(NamedTuple):
-    """The macros with code in them that a file defines."""
-
-    macros: tuple[Macro, ...]
-
-
-class _Defined(NamedTuple):
-    """Packed _Macros, by the digest of the file."""
-
-    files: Mapping[str, bytes]
-
-
 class Library:
     """What is known of the files of a unit, which is called `name`."""
 
@@ -68,9 +56,7 @@ class Library:
 
     @cached_property
     def _kept_macros(self) -> Mapping[str, bytes]:
-        data = self._store.get(self._index)
-        kept = unpack(_Defined, data) if data else None
-        return kept.files if kept else {}
+        return unpack(dict[str, bytes], self._store.get(self._index)) or {}
 
     def take_macros(self, found: Mapping[str, bytes]) -> None:
         """Take the macros that another process has found."""
@@ -94,7 +80,7 @@ class Library:
     def _packed_macros(self, path: str) -> bytes:
         from vmxlint import syntax
 
-        return pack(_Macros(syntax.macros_of(self._texts[path])))
+        return pack(syntax.macros_of(self._texts[path]))
 
     @cached_property
     def _texts(self) -> Mapping[str, bytes]:
@@ -106,8 +92,7 @@ class Library:
         from vmxlint import syntax
 
         packed = (self.macros[one.digest.hex()] for one in self.unit.files)
-        found = [unpack(_Macros, one) for one in packed]
-        files = [one.macros for one in found if one]
+        files = [unpack(tuple[Macro, ...], one) or () for one in packed]
         return syntax.Reader(syntax.unit_macros(files), self._texts)
 
     @cached_property
@@ -128,8 +113,7 @@ class Library:
     def kept(self) -> dict[str, Facts]:
         """The Facts that an earlier run kept and that still are true, by path."""
         for path in self._files if self._store.is_open else ():
-            data = self._shelf.get(self._name(b"facts", path))
-            one = unpack(Read, data) if data else None
+            one = unpack(Read, self._shelf.get(self._name(b"facts", path)))
             if one and all(self._digest_of(path, name) == digest for name, digest in one.needs):
                 self._read[path] = one
         return {path: one.facts for path, one in self._read.items()}
@@ -206,7 +190,7 @@ class Library:
         self._shelf.put(new, names.values())
         self.bodies.keep(self._read)
         if self.macros.keys() != self._kept_macros.keys():
-            self._store.put(self._index, pack(_Defined(self.macros)))
+            self._store.put(self._index, pack(self.macros))
 
 
 class _Texts(Mapping[str, bytes]):
