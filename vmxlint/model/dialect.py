@@ -1,16 +1,23 @@
-"""A dialect: what one hypervisor's code means where the code itself does not say it."""
+"""A dialect: what one hypervisor's code means where the code itself does not say it.
+
+Each is a file in `dialects/`, in which every key may be left out but the schema and the `[dialect]`
+block; what C and much code that comes from Linux share is in `borrowed.toml`, and part of each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from vmxlint.interval import Interval
 from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
 SCHEMA = 1
+PLAIN = "kvm"  # what code is read as of which nothing tells whose it is
+
+T = TypeVar("T")
 
 
 class Accessor(NamedTuple):
@@ -24,7 +31,8 @@ class Accessor(NamedTuple):
 class Dialect(NamedTuple):
     """One hypervisor's spelling, for the linker and the classification of conditions.
 
-    `folders` are where it lies below a source tree's root, `exclude` what of it is not Intel's.
+    `words` tell its files from those of all others; without any, its folder does. `folders` are
+    where it lies below a source tree's root, `exclude` what of it is not Intel's.
     `call_back` are functions outside the tree that call what they are handed.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `transparent` are
@@ -35,6 +43,7 @@ class Dialect(NamedTuple):
 
     id: str
     name: str
+    words: tuple[str, ...]
     folders: tuple[str, ...]
     exclude: tuple[str, ...]
     call_forms: frozenset[str]
@@ -75,26 +84,49 @@ def load(name: str) -> Dialect:
     """The bundled dialect of that name; ModelError with the known names if there is none."""
     if name not in names():
         raise ModelError(f"no dialect {name!r}; known: {', '.join(names())}")
-    return bundled(f"dialects/{name}.toml").all(_dialect)
+    return Dialect(*map(_joined, _read(f"dialects/{name}.toml"), _read("borrowed.toml")))
 
 
-def _section(table: Table, key: str) -> Table:
-    return Table(f"{table.where}, [{key}]", table.take(key, dict))
+def candidates(named: Dialect | None) -> Iterator[Dialect]:
+    """The dialects that code may be in, each read when it is asked for: the one that was named,
+    which needs no words then; else the plain one, and behind it the others."""
+    if named:
+        yield named._replace(words=())
+        return
+    yield load(PLAIN)
+    yield from map(load, filter(PLAIN.__ne__, names()))
+
+
+@cache
+def _read(file: str) -> Dialect:
+    return bundled(file).all(_dialect)
+
+
+def _joined(own: Any, borrowed: Any) -> Any:
+    """The value of a key: what a dialect says itself, and what it has in common with others."""
+    match own:
+        case str():
+            return own or borrowed
+        case tuple():
+            return (*own, *borrowed)
+        case frozenset():
+            return own | borrowed
+    return {**borrowed, **own}
 
 
 def _dialect(table: Table) -> Dialect:
     if table.take("schema", int) != SCHEMA:
         raise table.error(f"schema should be {SCHEMA}")
-    head, unit, ops, cold, conditions, reasons, layout = (
-        _section(table, key)
-        for key in ("dialect", "unit", "ops", "cold", "conditions", "exit_reasons", "layout")
-    )
+    head = table.section("dialect")
     head.text("source")
-    contexts = _section(ops, "contexts")
-    known = table.rows("known", _known)
+    match, unit, ops, cold = map(table.section, ("match", "unit", "ops", "cold"))
+    conditions, reasons, layout = map(table.section, ("conditions", "exit_reasons", "layout"))
+    contexts = ops.section("contexts")
+    known = _rows(table, "known", _known)
     made = Dialect(
         id=head.text("id"),
         name=head.text("name"),
+        words=match.texts("words"),
         folders=unit.texts("folders"),
         exclude=unit.texts("exclude"),
         call_forms=frozenset(ops.texts("call_forms")),
@@ -104,7 +136,7 @@ def _dialect(table: Table) -> Dialect:
         slot_contexts={
             slot: context for context in list(contexts.left) for slot in contexts.texts(context)
         },
-        reason_prefix=reasons.text("prefix"),
+        reason_prefix=reasons.optional("prefix") or "",
         reason_parts=frozenset(reasons.texts("parts")),
         guest_mode=frozenset(conditions.texts("guest_mode")),
         request=frozenset(conditions.texts("request")),
@@ -117,13 +149,17 @@ def _dialect(table: Table) -> Dialect:
         only_inside=frozenset(cold.texts("only_inside")),
         failure=frozenset(cold.texts("failure")),
         accessors={
-            name: made for names, made in table.rows("accessor", _accessor) for name in names
+            name: made for names, made in _rows(table, "accessor", _accessor) for name in names
         },
         enlightened_vmcs=frozenset(layout.texts("enlightened_vmcs")),
     )
-    for section in (head, unit, ops, cold, conditions, reasons, contexts, layout):
+    for section in (head, match, unit, ops, cold, conditions, reasons, contexts, layout):
         section.all(lambda _: None)
     return made
+
+
+def _rows(table: Table, key: str, make: Callable[[Table], T]) -> tuple[T, ...]:
+    return table.rows(key, make) if key in table.left else ()
 
 
 def _known(row: Table) -> tuple[str, Interval, str]:

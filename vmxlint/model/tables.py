@@ -88,6 +88,10 @@ class Table(NamedTuple):
         except (ValueError, OverflowError) as error:
             raise self.error(str(error)) from None
 
+    def section(self, key: str) -> Table:
+        """The table under `key`, empty where the key is not there."""
+        return Table(f"{self.where}, [{key}]", self.take(key, dict) if key in self.left else {})
+
     def numbers(self, key: str) -> dict[str, int]:
         """A table of NAME = number."""
         table = Table(f"{self.where}, [{key}]", self.take(key, dict))
