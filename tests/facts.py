@@ -45,7 +45,9 @@ from vmxlint.hits import spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.reading import read_facts
-from vmxlint.reading.source import SUFFIXES, SourceFile, read_unit
+from vmxlint.reading.files import SUFFIXES
+from vmxlint.reading.source import SourceFile, read_unit
+from vmxlint.reading.whose import whose
 
 KINDS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid", "rdmsr", "wrmsr")
 
@@ -128,10 +130,11 @@ class Analysed:
     """A tree, read and understood."""
 
     def __init__(self, tree: Path) -> None:
-        unit = read_unit(tree, options().dialect)
+        dialect = whose(tree)
+        unit = read_unit(tree, dialect)
         facts, reader = read_facts(unit)
         self._files: dict[str, SourceFile] = {one.path: one for one in unit.files}
-        self.program = Program(facts, reader.body, options().dialect, options().pricing)
+        self.program = Program(facts, reader.body, dialect, options().pricing)
         self._names = Counter(one.name for one in self._functions())
 
     @cached_property

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
 TREES = (FIXTURES / "kvm_before", FIXTURES / "kvm_after")
 FACTS = FIXTURES / "facts"
+PLAIN = dialect.load(dialect.PLAIN)
 
 _EXPECT = re.compile(r"/\* (expect|todo): (VMX\d{3}(?:,? VMX\d{3})*)")
 
@@ -43,7 +44,7 @@ def options(*ids: str) -> Options:
     """All rules, or those of some ids, at the default prices."""
     chosen = [one for one in rules() if not ids or one.id in ids]
     pricing = Pricing(load_model(), profiles.load(profiles.DEFAULT), "skylake")
-    return Options(chosen, dialect.load("kvm"), pricing)
+    return Options(chosen, None, pricing)
 
 
 @cache

@@ -303,7 +303,7 @@ def test_the_steps_of_a_path_add_up_to_it(name: str) -> None:
 
 def test_a_budget_is_the_same_after_the_rules_have_asked() -> None:
     wanted = options()
-    targeted = targets([str(FIXTURES / "kvm_before")], wanted.dialect, 1)
+    targeted = targets([str(FIXTURES / "kvm_before")], None, 1)
     asked, alone = (
         budget_of(program)
         for rules in (wanted.rules, ())

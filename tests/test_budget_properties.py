@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures import FIXTURES, options
+from tests.fixtures import FIXTURES, PLAIN, options
 from tests.test_budget import HANDLERS, HEAD, RUN
 from vmxlint.budget import Budget, budget_of
 from vmxlint.budget.amounts import NONE, Amount, Bag, either
@@ -120,12 +120,12 @@ def test_removing_an_operation_never_raises_a_price(
 
 @cache
 def program(name: str) -> Callable[[Profile], Program]:
-    reading = Reading(FIXTURES / name, options().dialect, 1)
+    reading = Reading(FIXTURES / name, PLAIN, 1)
     facts, reader = reading.facts()
 
     def of(profile: Profile) -> Program:
         pricing = replace(options().pricing, profile=profile)
-        return Program(facts, reader.body, options().dialect, pricing)
+        return Program(facts, reader.body, PLAIN, pricing)
 
     return of
 

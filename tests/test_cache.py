@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures import FIXTURES, ROOT, options
+from tests.fixtures import FIXTURES, PLAIN, ROOT, options
 from tests.test_cli import BEFORE, vmxlint
 from vmxlint.budget import Budget
 from vmxlint.budget.comparison import summed
@@ -57,8 +57,8 @@ def copied(folder: Path) -> Path:
 def kept(root: Path, store: Store) -> str:
     """What a run prints that uses a store, and fills it."""
     known = options()
-    reading = Reading(root, known.dialect, 1, store=store)
-    aim = [target(str(root), known.dialect)]
+    reading = Reading(root, PLAIN, 1, store=store)
+    aim = [target(str(root), PLAIN)]
     answer = Answer(store, "check", {}, aim, [reading.unit])
     report = answer.known()
     if report is None:
@@ -133,7 +133,7 @@ def test_what_a_file_includes_in_the_middle_of_code_counts(tmp_path: Path) -> No
 
 
 def tables(root: Path, store: Store) -> tuple[Row, ...]:
-    reading = Reading(root, options().dialect, 1, store=store)
+    reading = Reading(root, PLAIN, 1, store=store)
     facts, _ = reading.facts()
     reading.keep()
     return next(table.rows for one in facts for table in one.tables)
@@ -188,7 +188,7 @@ def test_bytes_that_are_no_such_value_are_none() -> None:
 def test_all_that_is_kept_comes_back_as_it_was() -> None:
     tree = FIXTURES / "facts"
     for root in [BEFORE, *sorted(one for one in tree.iterdir() if one.is_dir())]:
-        facts, reader = read_facts(read_unit(root, options().dialect))
+        facts, reader = read_facts(read_unit(root, PLAIN))
         for one in facts:
             assert unpack(Facts, pack(one)) == one
             for function in one.functions:
@@ -211,7 +211,7 @@ def test_what_is_not_text_is_read_in_every_run(
     (root / "odd.c").write_bytes(b'int odd(void) { return "\xff\xfe"; }\n')
     plain, store = fresh(root), opened(str(tmp_path / "cache"))
     for _ in range(2):
-        reading = Reading(root, known.dialect, 2, store=store)
+        reading = Reading(root, PLAIN, 2, store=store)
         assert json_v1.render(run([str(root)], replace(known, begun={root: reading}))) == plain
         reading.keep()
 
@@ -290,10 +290,10 @@ def test_what_another_branch_holds_is_still_known(tmp_path: Path) -> None:
     text = (root / FILES[0]).read_bytes()
     for comment in (b"", b"/* of a branch */\n", b""):
         (root / FILES[0]).write_bytes(text + comment)
-        reading = Reading(root, options().dialect, 1, store=store)
+        reading = Reading(root, PLAIN, 1, store=store)
         reading.facts()
         reading.keep()
-    known = Library(read_unit(root, options().dialect), str(root), store)
+    known = Library(read_unit(root, PLAIN), str(root), store)
     assert len(known.kept()) == len(FILES)
 
 
@@ -342,7 +342,7 @@ def test_an_option_and_the_files_it_names_are_part_of_the_question(tmp_path: Pat
     file.write_text("one")
 
     def answer(**asked: object) -> Answer:
-        aim = target(str(BEFORE), options().dialect)
+        aim = target(str(BEFORE), PLAIN)
         return Answer(store, "check", asked, [aim], [Unit()])
 
     answer(file=str(file)).keep(report)
@@ -356,7 +356,7 @@ def test_an_option_and_the_files_it_names_are_part_of_the_question(tmp_path: Pat
 def test_what_took_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, store = copied(tmp_path), opened(str(tmp_path / "cache"))
     monkeypatch.setattr("vmxlint.reading.has_passed", lambda: True)
-    reading = Reading(root, options().dialect, 1, store=store)
+    reading = Reading(root, PLAIN, 1, store=store)
     reading.facts()
     reading.keep()
     assert reading.is_late

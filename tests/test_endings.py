@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.fixtures import FIXTURES, ROOT, options
+from tests.fixtures import FIXTURES, PLAIN, ROOT
 from tests.hostile import ACCESSORS, FINDING, SOUND, WRITE, function, unit
 from vmxlint.reading import Reading
 from vmxlint.reading.workers import of_the_living
@@ -167,7 +167,7 @@ def test_a_process_that_died_before_it_had_its_work_changes_no_answer(large: Pat
         def submit(self, *args: object, **kwargs: object) -> NoReturn:
             raise BrokenProcessPool
 
-    reading = Reading(large, options().dialect, 3, executor=Dead())
+    reading = Reading(large, PLAIN, 3, executor=Dead())
     reading.begin()
     assert len(reading.facts()[0]) == 33
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.facts import expected, found, trees
-from tests.fixtures import options
+from tests.fixtures import PLAIN
 from vmxlint.reading import read_facts
 from vmxlint.reading.source import read_unit
 
@@ -43,6 +43,6 @@ def test_no_line_is_both_known_and_missed(tree: Path) -> None:
 
 @pytest.mark.parametrize("tree", trees(), ids=lambda tree: tree.name)
 def test_all_else_is_understood(tree: Path) -> None:
-    files, bodies = read_facts(read_unit(tree, options().dialect))
+    files, bodies = read_facts(read_unit(tree, PLAIN))
     gaps = [gap for one in files for gap in (*one.gaps, *bodies.gaps(files)[one.path])]
     assert len(gaps) == GAPS.get(tree.name, 0), gaps

@@ -9,7 +9,7 @@ from itertools import product
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from tests import generated
+from tests import fixtures, generated
 from tests.fixtures import options
 from tests.generated import CHOICES, FLAGS, HEAD, PLAIN, Numbers, Op, Statement
 from vmxlint.facts import Expr
@@ -37,7 +37,7 @@ def operations(code: str) -> list[Operation]:
     unit = Unit([SourceFile("vmx.c", code.encode())])
     facts, reader = read_facts(unit)
     assert not facts[0].gaps
-    program = Program(facts, reader.body, options().dialect, options().pricing)
+    program = Program(facts, reader.body, fixtures.PLAIN, options().pricing)
     return [one for one in program.operations if one.routine.name == "made_up"]
 
 

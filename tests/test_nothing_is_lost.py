@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.fixtures import options
+from tests.fixtures import PLAIN, options
 from tests.kernels import KVM, kernel
 from vmxlint.facts import Facts
 from vmxlint.flow.routine import Routine
@@ -184,9 +184,9 @@ class Kernel(NamedTuple):
 
 @cache
 def understood(root: Path) -> Kernel:
-    unit = read_unit(root, options().dialect)
+    unit = read_unit(root, PLAIN)
     facts, reader = read_facts(unit)
-    program = Program(facts, reader.body, options().dialect, options().pricing)
+    program = Program(facts, reader.body, PLAIN, options().pricing)
     return Kernel({one.path: one for one in unit.files}, facts, program)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fixtures import FIXTURES, options
+from tests.fixtures import FIXTURES, PLAIN, options
 from vmxlint.cache import opened
 from vmxlint.engine import run
 from vmxlint.facts import Facts
@@ -122,7 +122,7 @@ def test_the_text_says_what_the_parser_says(source: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(one.name for one in FIXTURES.iterdir() if one.is_dir()))
 def test_the_text_says_it_of_fixtures(name: str) -> None:
-    unit = read_unit(FIXTURES / name, options().dialect)
+    unit = read_unit(FIXTURES / name, PLAIN)
     found = in_bodies(read_facts(unit)[0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outline, "plain_functions", lambda code: ())
@@ -142,7 +142,7 @@ def test_what_nobody_reads_is_looked_through(
     store = opened(str(tmp_path / "cache"))
     for comment in ("", "", "/* a comment */\n"):
         (root / "other.c").write_text(comment)
-        reading = Reading(root, known.dialect, jobs, store=store)
+        reading = Reading(root, PLAIN, jobs, store=store)
         report = run([str(root)], replace(known, begun={root: reading}))
         places = [(one.path, one.line) for one in report.coverage.not_understood]
         assert ("broken.c", 4) in places
@@ -153,7 +153,7 @@ def test_what_one_process_reads_and_then_examines_is_told(tmp_path: Path) -> Non
     """Each Function of its reading is gone when the next ones are made in its place."""
     lines = "int bad{0}(int a)\n{{\n\t@ $ not C;\n}}\nint good{0}(int a)\n{{\n\t__A();\n}}\n"
     (tmp_path / "a.c").write_text("".join(lines.format(number) for number in range(100)))
-    dialect = options().dialect
+    dialect = PLAIN
     unit = read_unit(tmp_path, dialect)
     with ProcessPoolExecutor(1, get_context("fork")) as pool:
         work = (str(tmp_path), dialect.id, unit.digest)

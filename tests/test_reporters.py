@@ -446,6 +446,7 @@ def test_json_of_an_empty_report() -> None:
         "functions": 0,
         "operations": 0,
         "not_understood": [],
+        "units": [],
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import options
+from tests.fixtures import PLAIN, options
 from tests.test_cli import BEFORE, vmxlint
 from vmxlint.engine import run
 from vmxlint.reading import units
@@ -16,7 +16,6 @@ from vmxlint.reading.source import InputError, read_unit
 
 ENTERS = 'static void enter(void) { asm volatile("vmlaunch"); }\n'
 IDLE = "static int idle(void) { return 0; }\n"
-DIALECT = options().dialect
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +34,7 @@ def tree(root: Path, **files: str) -> Path:
 
 
 def found(root: Path, jobs: int = 1) -> list[str]:
-    made = units.targets([str(root)], DIALECT, jobs)
+    made = units.targets([str(root)], None, jobs)
     return [one.unit.relative_to(root).as_posix() for one in made]
 
 
@@ -57,7 +56,7 @@ def test_each_kernel_and_each_other_hypervisor_is_a_unit_of_its_own(tmp_path: Pa
 
 def test_what_is_for_other_processors_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
     root = tree(tmp_path, x86__svm_c=ENTERS, x86__svm__entry_c=ENTERS, x86__vmx_c=ENTERS)
-    assert [one.path for one in read_unit(root, DIALECT).files] == ["x86/vmx.c"]
+    assert [one.path for one in read_unit(root, PLAIN).files] == ["x86/vmx.c"]
 
 
 def test_many_files_are_looked_through_by_several_processes(
@@ -68,7 +67,7 @@ def test_many_files_are_looked_through_by_several_processes(
     files = {f"d{number}__f{number}_c": IDLE for number in range(20)}
     root = tree(tmp_path, **files, d7__hv_c=ENTERS, d13__hv_c=ENTERS)
     told: list[int] = []
-    made = units.targets([str(root)], DIALECT, 2, told.append)
+    made = units.targets([str(root)], PLAIN, 2, told.append)
     assert [one.unit.name for one in made] == ["d13", "d7"]
     assert max(told) >= 18
     assert found(root, 2) == found(root, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vmxlint.reading.source import TOO_WIDE
+from vmxlint.reading.files import TOO_WIDE
 
 OWN, SHARED = "vmxlint.toml", "pyproject.toml"
 LARGEST = 1_000_000  # bytes

@@ -51,8 +51,9 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All functions of that name, in order of their places."""
+    """All functions of that name, in order of their places, read in a dialect."""
 
     functions: tuple[Explained, ...]
     cpu: str
     profile: str
+    dialect: str

@@ -44,11 +44,11 @@ def analysed_with(file: str) -> str | None:
     one file, once kept, is the answer for all.
     """
     from vmxlint.model import dialect
-    from vmxlint.reading.source import known_unit
+    from vmxlint.reading.whose import known_unit
 
     try:
         path = Path(file).resolve(strict=True)
-        if unit := known_unit(path, dialect.load("kvm")):
+        if unit := known_unit(path, [dialect.load(dialect.PLAIN)]):
             return str(unit) if os.path.isabs(file) else os.path.relpath(unit)  # noqa: PTH117
         return file if _OURS.search(path.read_bytes()) else None
     except (OSError, RuntimeError, ValueError):

@@ -17,13 +17,21 @@ class NotUnderstood(NamedTuple):
     reason: str
 
 
+class UnitRead(NamedTuple):
+    """A unit that was read, by its folder, and the dialect in which it was."""
+
+    path: str
+    dialect: str
+
+
 class Coverage(NamedTuple):
-    """What was read: counts over the whole unit, and what is missing from them."""
+    """What was read: counts over the units together, and what is missing from them."""
 
     files: int
     functions: int
     operations: int
     not_understood: tuple[NotUnderstood, ...]
+    units: tuple[UnitRead, ...] = ()
 
 
 class Delta(NamedTuple):

@@ -17,7 +17,7 @@ from tests.bench import floor
 from tests.bench.peers import peers
 from tests.bench.timing import Contender, Cost, measured, ratios, typical
 from vmxlint.model import dialect
-from vmxlint.reading.source import known_unit
+from vmxlint.reading.whose import known_unit
 
 _LARGE = 100_000_000  # bytes; beyond, neither floor nor slow peers are run
 _SLOW = ("Coccinelle", "Semgrep", "ast-grep")
@@ -79,7 +79,7 @@ def _own(path: Path, folder: Path) -> Iterator[Contender]:
 
 def _copied(path: Path, folder: Path) -> tuple[Path, Path]:
     """A copy of the unit around a path: what the path is in it, and its largest C file there."""
-    unit = known_unit(path, dialect.load("kvm")) or path
+    unit = known_unit(path, dialect.candidates(None)) or path
     name = Path(*unit.parts[-3:])
     shutil.copytree(unit, folder / name, symlinks=True)
     copy = folder / name / path.relative_to(unit) if path.is_relative_to(unit) else folder / name

@@ -39,8 +39,9 @@ def budget_of(program: Program, place: Places = lambda path, _: Place(path, 0)) 
         for one in paths
         if (reason := one.context.removeprefix("exit:")) != one.context
     }
-    pricing = program.pricing
-    return Budget(paths, pricing.where, profile.name, profile.source, shares, pricing.rate)
+    pricing, dialect = program.pricing, program.dialect.id
+    where, source = pricing.where, profile.source
+    return Budget(paths, where, profile.name, source, shares, pricing.rate, dialect)
 
 
 @contextmanager

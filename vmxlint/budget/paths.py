@@ -80,7 +80,8 @@ class PathCost:
 class Budget:
     """The hot paths of a program; `shares` is how much of all exits each path is, if it is one.
 
-    With a rate of exits, `load` is what the average exit comes to on one core.
+    With a rate of exits, `load` is what the average exit comes to on one core. `dialect` is the one
+    in which the program was read.
     """
 
     paths: tuple[PathCost, ...]
@@ -89,6 +90,7 @@ class Budget:
     source: str
     shares: Mapping[str, float]
     rate: Rate | None = None
+    dialect: str = ""
 
     @property
     def mix(self) -> tuple[tuple[PathCost, float], ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vmxlint.change.naming import Naming, touched
 from vmxlint.change.store import Store
-from vmxlint.reading.source import SUFFIXES
+from vmxlint.reading.files import SUFFIXES
 
 _SUFFIXES = tuple(map(os.fsencode, SUFFIXES))
 _INDEX = "applied"

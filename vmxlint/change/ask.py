@@ -22,8 +22,9 @@ from vmxlint.change.store import Store, store
 from vmxlint.change.subtract import subtracted
 from vmxlint.config import OWN, SHARED, Config, parsed
 from vmxlint.engine import Options
-from vmxlint.model import dialect
+from vmxlint.model.dialect import Dialect, candidates
 from vmxlint.reading.source import InputError
+from vmxlint.reading.whose import is_unit
 from vmxlint.report import Report
 
 
@@ -168,19 +169,19 @@ def _on_plain_files(
     """The plan for a patch to files that are in no repository."""
     if asked.base is not None:
         raise InputError(f"--base names a revision, and {paths[0]!r} is in no git repository")
-    folders = dialect.load("kvm").folders
-    top = _top(there[0], folders)
+    dialects = list(candidates(None))
+    top = _top(there[0], dialects)
     inside = [_inside(top, path, given) for path, given in zip(there, paths, strict=True)]
     patches = mailed(asked.patch or b"", asked.patch_name)
-    series = trees.on_plain_files(top, inside, patches, folders)
+    series = trees.on_plain_files(top, inside, patches, dialects)
     return Plan(asked, series, tuple(inside), top, _shown(top, paths), folder)
 
 
-def _top(path: Path, folders: Sequence[str]) -> Path:
+def _top(path: Path, dialects: Sequence[Dialect]) -> Path:
     """The root of the source tree around a path, from which patches name their files."""
     if not path.exists():
         raise InputError(f"no such file or folder: {str(path)!r}")
     for above in (path, *path.parents):
-        if any((above / known).is_dir() for known in folders):
+        if any(is_unit(above / known, one) for one in dialects for known in one.folders):
             return above
     return path if path.is_dir() else path.parent

@@ -11,6 +11,7 @@ from vmxlint.change.look import Looking, Seen, look, nothing
 from vmxlint.change.parts import Snapshot, part, snapshot
 from vmxlint.change.series import Series
 from vmxlint.change.subtract import opened
+from vmxlint.model.dialect import candidates
 from vmxlint.report import Report
 
 _VMX = re.compile(rb"vmcs|vmread|vmwrite|vmptrld|vmlaunch|vmresume|invept|invvpid", re.I)
@@ -22,12 +23,12 @@ def hooked(series: Series, passed: Sequence[bytes], looking: Looking) -> Report:
     A passed file that the change leaves alone is reported whole. A finding that touches none of the
     changed files goes with the first of them, so that one batch of several tells it.
     """
-    folders = looking.options.dialect.folders
+    dialects = list(candidates(looking.options.dialect))
     parts = {
         found
         for path in passed
         for tree in (series.trees[0], series.trees[-1])
-        if (found := part(tree, path, folders)) is not None
+        if (found := part(tree, path, dialects)) is not None
     }
     old, new = (snapshot(tree, sorted(parts)) for tree in (series.trees[0], series.trees[-1]))
     if not any(map(_VMX.search, (*old.files.values(), *new.files.values()))):

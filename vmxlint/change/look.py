@@ -27,6 +27,7 @@ from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.reading.source import InputError
 from vmxlint.reading.units import targets
+from vmxlint.reading.whose import whose
 from vmxlint.report import Coverage, Report
 
 
@@ -173,7 +174,7 @@ def _examined(top: Path, looking: Looking) -> tuple[Report, list[Program]]:
         found = targets(given, options.dialect, options.jobs)
         roots = dict.fromkeys(one.unit for one in found)
         readings = {
-            root: Reading(root, options.dialect, options.jobs, store=looking.store)
+            root: Reading(root, whose(root, options.dialect), options.jobs, store=looking.store)
             for root in roots
         }
         if not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,9 @@ from vmxlint.change.apply import File
 from vmxlint.change.paths import above_of, is_below, joined, upwards
 from vmxlint.change.store import LINK
 from vmxlint.change.trees import Tree
-from vmxlint.reading.source import SUFFIXES, InputError
+from vmxlint.model.dialect import Dialect
+from vmxlint.reading.files import SUFFIXES
+from vmxlint.reading.source import InputError
 
 _SUFFIXES = tuple(map(os.fsencode, SUFFIXES))
 
@@ -60,24 +62,33 @@ def is_code(path: bytes) -> bool:
     return path.endswith(_SUFFIXES) and not {b"", b".", b".."} & set(path.split(b"/"))
 
 
-def part(tree: Tree, path: bytes, folders: Sequence[str]) -> bytes | None:
+def part(tree: Tree, path: bytes, dialects: Iterable[Dialect]) -> bytes | None:
     """The folder of a tree that is to be read for `path`, None if there is no such path.
 
-    It is the hypervisor's, one of `folders` below a source tree's root, that `path` lies in or that
-    lies in `path`; else the highest folder up from it that goes on holding C files.
+    It is the hypervisor's, one that a dialect knows below a source tree's root, that `path` lies in
+    or that lies in `path`; else the highest folder up from it that goes on holding C files.
     """
     is_folder = _is_folder(tree, path)
     if is_folder is None:
         return None
-    for above in upwards(path):
-        for known in map(os.fsencode, folders):
-            unit = joined(above, known)
-            if (is_below(unit, path) or is_below(path, unit)) and _is_folder(tree, unit):
-                return unit
+    for dialect in dialects:
+        for above in upwards(path):
+            for unit in (joined(above, os.fsencode(known)) for known in dialect.folders):
+                if (is_below(unit, path) or is_below(path, unit)) and _is_unit(tree, unit, dialect):
+                    return unit
     folder = path if is_folder else above_of(path)
     while folder and any(name.endswith(b".c") for name in tree.entries(above_of(folder))):
         folder = above_of(folder)
     return folder
+
+
+def _is_unit(tree: Tree, folder: bytes, dialect: Dialect) -> bool:
+    """As `whose.is_unit` has it, of a folder of the tree."""
+    if not _is_folder(tree, folder):
+        return False
+    words = [word.encode() for word in dialect.words]
+    data = (one.data for one in (tree.files([folder], is_code) if words else {}).values())
+    return not words or any(word in one for one in data for word in words)
 
 
 def _is_folder(tree: Tree, path: bytes) -> bool | None:

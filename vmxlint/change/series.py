@@ -26,6 +26,7 @@ from vmxlint.change.trees import (
     Wanted,
     plain_tree,
 )
+from vmxlint.model.dialect import Dialect
 from vmxlint.reading.source import InputError
 
 _NAMED = 3  # patches that a note names
@@ -132,11 +133,11 @@ def mails(
 
 
 def on_plain_files(
-    top: Path, paths: Sequence[bytes], mailed: Mailed, folders: Sequence[str]
+    top: Path, paths: Sequence[bytes], mailed: Mailed, dialects: Sequence[Dialect]
 ) -> Series:
     """Patches applied to files that are in no repository; what they do elsewhere is left out."""
     tree = plain_tree(top)
-    parts = [found for path in paths if (found := part(tree, path, folders)) is not None]
+    parts = [found for path in paths if (found := part(tree, path, dialects)) is not None]
     return _applied(
         tree, mailed, "the files", paths, "", lambda path: any(is_below(path, up) for up in parts)
     )

@@ -21,6 +21,7 @@ from vmxlint.change.store import store
 from vmxlint.change.suppressed import added
 from vmxlint.change.trace import Trace
 from vmxlint.findings import Finding
+from vmxlint.model.dialect import candidates
 from vmxlint.reading.source import InputError
 from vmxlint.report import Change, Delta, PatchEffect, PathChange, Report
 
@@ -42,10 +43,10 @@ def subtracted(series: Series, looking: Looking, quoted: bool = False) -> Report
 
 
 def _snapshots(series: Series, looking: Looking) -> list[Snapshot]:
-    folders = looking.options.dialect.folders
+    dialects = list(candidates(looking.options.dialect))
     parts: dict[bytes, None] = {}
     for path in looking.paths:
-        found = {part(tree, path, folders) for tree in series.trees}
+        found = {part(tree, path, dialects) for tree in series.trees}
         ends = sorted(one for one in found if one is not None)
         if not ends:
             shown = path.decode("utf-8", "surrogateescape")

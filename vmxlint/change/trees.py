@@ -11,7 +11,8 @@ from typing import Protocol
 from vmxlint.change.apply import File
 from vmxlint.change.paths import is_below, joined
 from vmxlint.change.store import Blob, Store
-from vmxlint.reading.source import LARGEST, InputError
+from vmxlint.reading.files import LARGEST
+from vmxlint.reading.source import InputError
 
 Wanted = Callable[[bytes], bool]
 TOO_LARGE = bytes(LARGEST + 1)  # stands for content that the engine would refuse by its size

@@ -26,7 +26,14 @@ _file = click.option(
 
 def _analysing(command: Callable[..., None]) -> Callable[..., None]:
     """What a command takes that looks at the tree."""
-    for option in (configuration, options.cached, options.jobs, selection.rules, _file):
+    for option in (
+        configuration,
+        options.cached,
+        options.jobs,
+        options.dialect,
+        selection.rules,
+        _file,
+    ):
         command = option(command)
     return click.argument("paths", nargs=-1, metavar="[PATH...]")(command)
 

@@ -25,6 +25,7 @@ FORMATS = ("text", "json", "folded", "speedscope", "html")
 @click.argument("paths", nargs=-1, required=True, metavar="[OLD] PATH")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("-o", "--output", "file", default=None, metavar="FILE", help="Write to this file.")
+@options.dialect
 @options.cpu
 @options.profile
 @options.priced

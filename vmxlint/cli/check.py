@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATH...]")
 @selection.options
+@options.dialect
 @options.cpu
 @options.profile
 @options.priced

@@ -16,8 +16,9 @@ from vmxlint.config import Config, ConfigError
 from vmxlint.reporters.escape import escape
 
 SETTABLE = (
-    "select ignore audit per-file-ignores min-cycles baseline fail-on cpu profile environment model"
-    " sort exits-per-second tsc-ghz format show-suppressed sarif-category statistics"
+    "select ignore audit per-file-ignores min-cycles baseline fail-on dialect cpu profile"
+    " environment model sort exits-per-second tsc-ghz format show-suppressed sarif-category"
+    " statistics"
 ).split()
 _FILES = ("baseline", "model", "profile")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmxlint.cache import Store
     from vmxlint.cost import Pricing, Rate
     from vmxlint.model import Model
+    from vmxlint.model.dialect import Dialect
     from vmxlint.model.profiles import Profile
     from vmxlint.reading import Reading
     from vmxlint.reading.source import Target
@@ -32,6 +33,12 @@ BESIDE = frozenset(
 )
 
 cpu = click.option("--cpu", default="skylake", show_default=True, help="CPU family to price for.")
+dialect = click.option(
+    "--dialect",
+    metavar="NAME",
+    default=None,
+    help="The hypervisor whose code it is, e.g. kvm; else vmxlint finds it out.",
+)
 profile = click.option(
     "--profile",
     default=None,
@@ -83,6 +90,15 @@ def priced(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _named() -> Dialect | None:
+    """The dialect that is named, if one is; ModelError with the known ones if that is none."""
+    from vmxlint.model.dialect import load
+
+    name = _given("dialect")
+    with _about("dialect"):
+        return None if name is None else load(name)
+
+
 def _given(name: str) -> Any:
     context = click.get_current_context(silent=True)
     return context.params.get(name) if context else None
@@ -119,25 +135,25 @@ def store(no_cache: bool, cache_dir: str | None) -> Store:
 def targets(paths: Sequence[str], jobs: int | None) -> list[Target]:
     """What the paths mean; to find it out in a large tree is said on a terminal."""
     from vmxlint.cli.progress import Progress
-    from vmxlint.model import dialect
+    from vmxlint.model import ModelError
     from vmxlint.reading import units
     from vmxlint.reading.source import InputError
 
     try:
         with Progress("looking for hypervisors: {} files") as progress:
-            return units.targets(paths, dialect.load("kvm"), jobs or _cores(), progress.tell)
-    except InputError as error:
+            return units.targets(paths, _named(), jobs or _cores(), progress.tell)
+    except (InputError, ModelError) as error:
         fail(str(error))
 
 
 def readings(targets: Sequence[Target], jobs: int | None, store: Store) -> dict[Path, Reading]:
     """The readings of the units around the targets."""
-    from vmxlint.model import dialect
     from vmxlint.reading import Reading
+    from vmxlint.reading.whose import whose
 
+    named, count = _named(), jobs or _cores()
     roots = dict.fromkeys(one.unit for one in targets)
-    kvm = dialect.load("kvm")
-    return {root: Reading(root, kvm, jobs or _cores(), store=store) for root in roots}
+    return {root: Reading(root, whose(root, named), count, store=store) for root in roots}
 
 
 def begin(readings: Mapping[Path, Reading]) -> None:
@@ -166,11 +182,8 @@ def options(
 ) -> engine.Options:
     """What the engine is to do; ModelError for a family or a profile that the model lacks."""
     from vmxlint import engine
-    from vmxlint.model import dialect
 
-    return engine.Options(
-        rules, dialect.load("kvm"), pricing(cpu, profile), jobs or _cores(), readings
-    )
+    return engine.Options(rules, _named(), pricing(cpu, profile), jobs or _cores(), readings)
 
 
 def pricing(cpu: str, profile: str | None) -> Pricing:

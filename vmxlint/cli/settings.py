@@ -36,6 +36,7 @@ class Settings(NamedTuple):
     baseline: str | None = None
     exit_zero: bool = False
     fail_on: str = "note"
+    dialect: str | None = None
     cpu: str = "skylake"
     profile: str | None = None
     environment: str = "L0"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("function")
 @click.argument("path")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@options.dialect
 @options.cpu
 @options.profile
 @options.priced

@@ -23,8 +23,9 @@ from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.reading.source import InputError, SourceFile, Target
 from vmxlint.reading.units import targets
+from vmxlint.reading.whose import whose
 from vmxlint.registry import Rule
-from vmxlint.report import Coverage, NotUnderstood, Report
+from vmxlint.report import Coverage, NotUnderstood, Report, UnitRead
 
 if TYPE_CHECKING:
     from vmxlint.budget import Budget, Place
@@ -35,17 +36,17 @@ BYTES_A_SECOND = 100_000  # a kernel's hypervisor takes a thirtieth of that time
 
 @dataclass(frozen=True)
 class Options:
-    """What a run does: which rules, whose spelling, at whose prices."""
+    """What a run does: which rules, in the dialect that was named if one was, at whose prices."""
 
     rules: Sequence[Rule]
-    dialect: Dialect
+    dialect: Dialect | None
     pricing: Pricing
     jobs: int = 1  # processes that read files
     begun: Mapping[Path, Reading] = field(default_factory=dict)  # by the unit's root
 
     def reading(self, root: Path) -> Reading:
         """The reading of a unit, begun already or now."""
-        return self.begun.get(root) or Reading(root, self.dialect, self.jobs)
+        return self.begun.get(root) or Reading(root, whose(root, self.dialect), self.jobs)
 
 
 def run(paths: Iterable[str], options: Options) -> Report:
@@ -89,7 +90,7 @@ def why(function: str, path: str, options: Options) -> Explanation:
             found = explained(function, one, program, files)
     except TooLong:
         raise InputError(f"can't explain {function!r}: it takes too long") from None
-    return Explanation(found, pricing.cpu, pricing.profile.name)
+    return Explanation(found, pricing.cpu, pricing.profile.name, program.dialect.id)
 
 
 def budget(path: str, options: Options) -> Budget:
@@ -122,7 +123,7 @@ def _understood(path: str, options: Options) -> tuple[Target, Program, Mapping[s
         raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
     reading = options.reading(one.unit)
     facts, bodies = reading.facts()
-    program = Program(facts, bodies.body, options.dialect, options.pricing)
+    program = Program(facts, bodies.body, reading.dialect, options.pricing)
     return one, program, {file.path: file for file in reading.unit.files}
 
 
@@ -130,7 +131,7 @@ def _analyse(root: Path, options: Options) -> Analysed:
     reading = options.reading(root)
     unit = reading.unit
     facts, bodies = reading.facts(gaps=True)
-    program = Program(facts, bodies.body, options.dialect, options.pricing)
+    program = Program(facts, bodies.body, reading.dialect, options.pricing)
     files = {one.path: one for one in unit.files}
     looking = [rule for rule in options.rules if not rule.is_own]
     hits, given_up = _checked(looking, program, _patience(files))
@@ -195,10 +196,12 @@ def _report(targets: Sequence[Target], units: Mapping[Path, Analysed], options: 
 
 
 def _total(targets: Sequence[Target], units: Mapping[Path, Analysed]) -> Coverage:
-    """The coverage of all units, their gaps named relative to the first target in them."""
+    """The coverage of all units, they and their gaps named relative to the first target in them."""
+    read: list[UnitRead] = []
     gaps: list[NotUnderstood] = []
     for unit, analysed in units.items():
         root = next(one.root for one in targets if one.unit == unit)
+        read.append(UnitRead(relative(unit, root), analysed.program.dialect.id))
         gaps += [
             NotUnderstood(relative(unit / gap.path, root), gap.line, gap.reason)
             for gap in analysed.coverage.not_understood
@@ -209,4 +212,5 @@ def _total(targets: Sequence[Target], units: Mapping[Path, Analysed]) -> Coverag
         sum(one.functions for one in parts),
         sum(one.operations for one in parts),
         tuple(gaps),
+        tuple(read),
     )

@@ -47,6 +47,7 @@ class Reading:
         executor: Executor | None = None,
         store: Store = NOWHERE,
     ) -> None:
+        self.dialect = dialect
         self.unit = read_unit(root, dialect)
         self._store = store
         self._work = (str(root), dialect.id, self.unit.digest)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmxlint.digest import digest, encoded
 from vmxlint.findings import Location
+from vmxlint.model.dialect import candidates
+from vmxlint.reading.files import SUFFIXES, TOO_WIDE, has_c_files, read, reason, walk
 from vmxlint.reading.linehash import LineHashes
+from vmxlint.reading.whose import known_unit
 from vmxlint.report import NotUnderstood
 
 if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect
 
-SUFFIXES = (".c", ".h", ".S")
 BOM = b"\xef\xbb\xbf"
-LARGEST = 2_000_000
-_LOOKED_AT_FOR_NUL = 8192
 
 
 class InputError(Exception):
@@ -108,21 +106,25 @@ class Target(NamedTuple):
 
 @dataclass
 class Unit:
-    """The files of a unit, in order of their paths, and those that could not be read."""
+    """The files of a unit that is read in a dialect, in order of their paths, and those that could
+    not be read."""
 
     files: list[SourceFile] = field(default_factory=list)
     unread: list[NotUnderstood] = field(default_factory=list)
+    dialect: str = ""
 
     @cached_property
     def digest(self) -> bytes:
-        """What names all of it, once it is read: the same for the same files of the same bytes."""
+        """What names all of it, once it is read: the same for the same files of the same bytes in
+        the same dialect."""
         files = [digest(encoded(one.path), one.digest) for one in self.files]
         unread = [digest(encoded(one.path), encoded(one.reason)) for one in self.unread]
-        return digest(b"".join(files), b"".join(unread))
+        return digest(self.dialect.encode(), b"".join(files), b"".join(unread))
 
 
-def target(given: str, dialect: Dialect) -> Target:
-    """The target that a path from the command line means; InputError if there is none."""
+def target(given: str, named: Dialect | None) -> Target:
+    """The target that a path from the command line means, in the dialect that was `named` if one
+    was; InputError if there is none."""
     if not given:
         raise InputError("no such file or folder: ''")
     try:
@@ -131,7 +133,7 @@ def target(given: str, dialect: Dialect) -> Target:
     except FileNotFoundError:
         raise InputError(f"no such file or folder: {given!r}") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"can't read {given!r}: {_reason(error)}") from None
+        raise InputError(f"can't read {given!r}: {reason(error)}") from None
     if not is_folder and (path.suffix not in SUFFIXES or not path.is_file()):
         raise InputError(f"not a C file or folder: {given!r}")
     root = path if is_folder else path.parent
@@ -139,96 +141,27 @@ def target(given: str, dialect: Dialect) -> Target:
         try:
             path.open("rb").close()
         except OSError as error:
-            raise InputError(f"can't read {given!r}: {_reason(error)}") from None
-    return Target(path, root, _unit_around(path, root, dialect), given)
+            raise InputError(f"can't read {given!r}: {reason(error)}") from None
+    return Target(path, root, _unit_around(path, root, named), given)
 
 
-def known_unit(path: Path, dialect: Dialect) -> Path | None:
-    """The hypervisor's folder that `path` lies in or that lies in `path`, if there is one."""
-    for above in (path, *path.parents):
-        for known in dialect.folders:
-            unit = above / known
-            if unit == path or unit in path.parents or path in unit.parents:
-                if is_real_folder(unit):
-                    return unit
-    return None
-
-
-def is_real_folder(path: Path) -> bool:
-    """Whether a folder is there, and no link leads to it: what is behind one is not in the tree."""
-    return path.is_dir() and path.resolve() == path
-
-
-def _unit_around(path: Path, folder: Path, dialect: Dialect) -> Path:
+def _unit_around(path: Path, folder: Path, named: Dialect | None) -> Path:
     """The hypervisor's folder, else the highest folder up that goes on holding C files."""
-    if unit := known_unit(path, dialect):
+    if unit := known_unit(path, candidates(named)):
         return unit
     while folder.parent not in TOO_WIDE and has_c_files(folder.parent):
         folder = folder.parent
     return folder
 
 
-_TEMPORARY = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
-TOO_WIDE = frozenset({Path("/"), Path.home(), _TEMPORARY.resolve()})
-
-
-def has_c_files(folder: Path) -> bool:
-    """Whether a folder itself holds a C file."""
-    try:
-        with os.scandir(folder) as entries:
-            return any(one.name.endswith(".c") and one.is_file() for one in entries)
-    except OSError:
-        return False
-
-
 def read_unit(root: Path, dialect: Dialect) -> Unit:
     """All C, header and assembly files of a unit. Symbolic links are not followed."""
-    unit = Unit()
-    for path, error in sorted(_walk(root, dialect), key=lambda found: found[0]):
+    unit = Unit(dialect=dialect.id)
+    for path, error in sorted(walk(root, dialect.exclude), key=lambda found: found[0]):
         name = path.relative_to(root).as_posix()
-        data = error or _read(path)
+        data = error or read(path)
         if isinstance(data, str):
             unit.unread.append(NotUnderstood(name, 1, data))
         else:
             unit.files.append(SourceFile(name, data))
     return unit
-
-
-def _walk(root: Path, dialect: Dialect) -> Iterator[tuple[Path, str]]:
-    errors: list[OSError] = []
-    excluded = set(dialect.exclude)
-    for folder, folders, names in os.walk(root, onerror=errors.append):
-        here = Path(folder)
-        folders[:] = sorted(n for n in folders if n not in excluded and not n.startswith("."))
-        if here in TOO_WIDE:
-            folders[:] = []
-        for name in names:
-            if name.endswith(SUFFIXES) and name not in excluded:
-                yield here / name, ""
-        while errors:
-            error = errors.pop()
-            yield Path(error.filename), f"can't be read: {_reason(error)}"
-    for error in errors:
-        yield Path(error.filename), f"can't be read: {_reason(error)}"
-
-
-def _read(path: Path) -> bytes | str:
-    """The file's bytes, or why they are not read."""
-    try:
-        state = path.lstat()
-        if stat.S_ISLNK(state.st_mode):
-            return "is a symbolic link, which is not followed"
-        if not stat.S_ISREG(state.st_mode):
-            return "is not a regular file"
-        if state.st_size > LARGEST:
-            return f"is larger than {LARGEST} bytes"
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        return f"can't be read: {_reason(error)}"
-    return "holds NUL bytes, so it is no C text" if b"\0" in data[:_LOOKED_AT_FOR_NUL] else data
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

@@ -12,23 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmxlint.model.dialect import candidates
+from vmxlint.reading.files import LARGEST, SUFFIXES, TOO_WIDE, has_c_files
 from vmxlint.reading.shelter import begin_worker
-from vmxlint.reading.source import (
-    SUFFIXES,
-    TOO_WIDE,
-    InputError,
-    Target,
-    has_c_files,
-    is_real_folder,
-    known_unit,
-    target,
-)
+from vmxlint.reading.source import InputError, Target, target
+from vmxlint.reading.whose import is_unit, known_unit
 
 if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect
 
 SMALL = 4_000_000  # bytes of C that are read as one unit without looking for what enters a guest
-LARGEST = 2_000_000  # bytes of a file
 _ENTRIES = (b"vmlaunch", b"vmresume", b"VMLAUNCH", b"VMRESUME")
 _PARALLEL_FROM = 64_000_000  # bytes
 _TOLD = 500  # files between two reports of how far the search is
@@ -49,24 +42,24 @@ class _Found:
 
 
 def targets(
-    paths: Iterable[str], dialect: Dialect, jobs: int = 1, tell: Tell = _silently
+    paths: Iterable[str], named: Dialect | None = None, jobs: int = 1, tell: Tell = _silently
 ) -> list[Target]:
     """The targets that paths from the command line mean, each with its unit, in an order that is
-    not that of the paths.
+    not that of the paths. `named` is the dialect that all units are in, if one was named.
 
     `tell` hears now and then how many files were looked at. Raises InputError for a path that
     can't be analysed.
     """
-    found = {one for path in paths for one in _targets(path, dialect, jobs, tell)}
+    found = {one for path in paths for one in _targets(path, named, jobs, tell)}
     return sorted(found, key=lambda one: (one.path, one.unit, one.given))
 
 
-def _targets(given: str, dialect: Dialect, jobs: int, tell: Tell) -> Iterator[Target]:
-    one = target(given, dialect)
-    if not one.path.is_dir() or one.path in TOO_WIDE or known_unit(one.path, dialect):
+def _targets(given: str, named: Dialect | None, jobs: int, tell: Tell) -> Iterator[Target]:
+    one = target(given, named)
+    if not one.path.is_dir() or one.path in TOO_WIDE or known_unit(one.path, candidates(named)):
         yield one
         return
-    found = _below(one.path, dialect, tell)
+    found = _below(one.path, list(candidates(named)), tell)
     if not found.units and sum(size for _, size in found.files) <= SMALL:
         yield one
         return
@@ -79,12 +72,17 @@ def _targets(given: str, dialect: Dialect, jobs: int, tell: Tell) -> Iterator[Ta
         yield one._replace(unit=unit)
 
 
-def _below(root: Path, dialect: Dialect, tell: Tell) -> _Found:
+def _below(root: Path, dialects: Sequence[Dialect], tell: Tell) -> _Found:
     found = _Found()
     todo = [str(root)]
     while todo:
         folder = todo.pop()
-        known = [unit for name in dialect.folders if is_real_folder(unit := Path(folder, name))]
+        known = [
+            unit
+            for dialect in dialects
+            for name in dialect.folders
+            if is_unit(unit := Path(folder, name), dialect)
+        ]
         if known:
             found.units += known
             continue

@@ -35,6 +35,7 @@ def _head(budget: Budget) -> dict[str, object]:
         "cpu": budget.cpu,
         "profile": budget.profile,
         "source": budget.source,
+        "dialect": budget.dialect,
         "modelled": True,
     }
 

@@ -128,4 +128,5 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
             {"path": place.path, "line": place.line, "reason": place.reason}
             for place in coverage.not_understood
         ],
+        "units": [{"path": one.path, "dialect": one.dialect} for one in coverage.units],
     }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from vmxlint.findings import Finding, Location
+from vmxlint.model.dialect import PLAIN
 from vmxlint.report import Report
 from vmxlint.reporters.cycles import (
     chances_in_words,
@@ -44,7 +45,8 @@ def summary(report: Report) -> str:
     """One line without its end: `2 warnings in 45 files (14 places not understood)`."""
     counts = Counter(f.severity for f in report.findings if f.suppressed is None)
     found = [_counted(counts[severity], severity) for severity in _SEVERITIES if counts[severity]]
-    aside = []
+    others = {one.dialect for one in report.coverage.units} - {PLAIN}
+    aside = [f"dialect {escape(one)}" for one in sorted(others)]
     if suppressed := sum(f.suppressed is not None for f in report.findings):
         aside.append(f"{suppressed} suppressed")
     if places := len(report.coverage.not_understood):

@@ -63,6 +63,7 @@ def as_json(answer: Explanation) -> str:
         "version": 1,
         "cpu": answer.cpu,
         "profile": answer.profile,
+        "dialect": answer.dialect,
         "modelled": True,
         "functions": [_function_data(one) for one in answer.functions],
     }
