@@ -242,7 +242,7 @@ class _Walk:
         now = self.expression(test, now)
         entering = given(now, test, True), given(now, test, False)
         ends = tuple(
-            state if arm is test else self.expression(arm, state)
+            state if arm == test else self.expression(arm, state)
             for arm, state in zip(arms, entering, strict=True)
         )
         unchanged = all(end is state for end, state in zip(ends, entering, strict=True))

@@ -169,12 +169,12 @@ def read_facts(unit: Unit) -> tuple[list[Facts], Bodies]:
 
 
 class Part(NamedTuple):
-    """What another process has read, each file packed, and the bodies that any run asks for, by
-    file and number; the digest of the unit that it saw, and whether a step of it took too long."""
+    """What another process has read, each file packed, and the bodies that any run asks for; the
+    digest of the unit that it saw, and whether a step of it took too long."""
 
     unit: bytes
     read: list[bytes]
-    bodies: Mapping[str, Mapping[int, bytes]]
+    bodies: Mapping[str, bytes]
     is_late: bool
 
 
@@ -216,7 +216,9 @@ def read_part(root: str, dialect: str, digest: bytes, paths: Sequence[str]) -> P
     library = _library(root, dialect, digest)
     read = list(library.read(paths))
     words = {*dialects.load(dialect).accessors, ASM_WORD}
-    bodies = {one.facts.path: library.bodies.naming(words, one.facts) for one in read}
+    bodies = {
+        name: body for one in read for name, body in library.bodies.naming(words, one.facts).items()
+    }
     return Part(library.unit.digest, [pack(one) for one in read], bodies, has_passed())
 
 

@@ -1,24 +1,36 @@
 """The bodies of a unit's functions: kept by an earlier run, or read when somebody asks for them.
 
-Most are never asked for. They are looked through all the same, for what is not understood.
+A body follows from the function's own text, and from the macros of its unit. So it is kept under
+the digest of that text, wherever it stood, and where the function stands elsewhere now, is moved.
+Most bodies are never asked for. They are looked through all the same, for what is not understood.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
+from typing import NamedTuple
 
 from vmxlint.cache import Store
 from vmxlint.cache.packing import pack, unpack
 from vmxlint.cache.shelf import Shelf
-from vmxlint.facts import Body, Facts, Function, Gap
+from vmxlint.digest import digest, encoded
+from vmxlint.facts import ASM_WORD, INCLUDED_WORD, Body, Facts, Function, Gap
+from vmxlint.reading.moving import moved
 
 Gaps = tuple[Gap, ...]
 
 
+class Placed(NamedTuple):
+    """A body, and the offset in its file from which it was read."""
+
+    at: int
+    body: Body
+
+
 class Bodies:
-    """The bodies of a unit, which for each file lie under `name(path)` on a shelf of the store, and
-    what is not understood in them as `index`.
+    """The bodies of a unit, which lie on a shelf of the store, and what is not understood in them
+    as `index`, for each file under `name(path)`.
 
     `read` reads a body; `look` says what is not understood in all bodies of a file, given that of
     those that were read, by the places of the functions.
@@ -39,10 +51,9 @@ class Bodies:
         self._name = name
         self._read = read
         self._look = look
-        self._numbers: dict[str, dict[int, int]] = {}
-        self._kept: dict[str, Mapping[int, bytes]] = {}
-        self._sent: dict[str, Mapping[int, bytes]] = {}
-        self._new: dict[str, dict[int, Body]] = {}
+        self._sent: dict[str, bytes] = {}
+        self._new: dict[str, Placed] = {}
+        self._asked: set[str] = set()
         self._read_gaps: dict[str, dict[int, Gaps]] = {}
         self._gaps: dict[str, Gaps] = {}
 
@@ -50,51 +61,38 @@ class Bodies:
         """The body of a function of a file, kept, sent or read now."""
         if function.body is not None:
             return function.body
-        body = self._known(facts, function)
-        if body is None:
-            body = self._read(facts, function)
-            if self._store.is_open:
-                self._new.setdefault(facts.path, {})[self._number(facts, function)] = body
+        body = self._found(facts, function) if self._is_kept else self._read(facts, function)
         if function.place is None:
             self._read_gaps.setdefault(facts.path, {})[function.at] = body.gaps
         return body
 
-    def _known(self, facts: Facts, function: Function) -> Body | None:
-        sent = self._sent.get(facts.path, {})
-        if not sent and not self._store.is_open:
-            return None
-        number = self._number(facts, function)
-        packed = sent.get(number) or self._kept_of(facts.path).get(number)
-        return unpack(Body, packed)
+    @property
+    def _is_kept(self) -> bool:
+        return self._store.is_open or bool(self._sent)
 
-    def naming(self, words: Set[str], facts: Facts) -> Mapping[int, bytes]:
-        """The packed bodies of the functions of a file that name one of some words, by number."""
+    def _found(self, facts: Facts, function: Function) -> Body:
+        name, at = body_name(facts, function), _origin(function)
+        self._asked.add(name)
+        known = unpack(Placed, self._sent.get(name) or self._shelf.get(name))
+        if known is None:
+            known = self._new[name] = Placed(at, self._read(facts, function))
+        return moved(known.body, at - known.at)
+
+    def naming(self, words: Set[str], facts: Facts) -> Mapping[str, bytes]:
+        """The packed bodies of the functions of a file that name one of some words."""
         return {
-            number: pack(self.body(facts, one))
-            for number, one in enumerate(facts.functions)
+            body_name(facts, one): pack(Placed(_origin(one), self.body(facts, one)))
+            for one in facts.functions
             if one.body is None and not words.isdisjoint(one.words)
         }
 
-    def take(self, sent: Mapping[str, Mapping[int, bytes]]) -> None:
-        """Take packed bodies of files from another process, to be kept so."""
+    def take(self, sent: Mapping[str, bytes]) -> None:
+        """Take packed bodies from another process, to be kept so."""
         self._sent.update(sent)
-
-    def _number(self, facts: Facts, function: Function) -> int:
-        numbers = self._numbers.get(facts.path)
-        if numbers is None:
-            numbers = {id(one): number for number, one in enumerate(facts.functions)}
-            self._numbers[facts.path] = numbers
-        return numbers[id(function)]
 
     @cached_property
     def _shelf(self) -> Shelf:
         return self._shelf_of_unit()
-
-    def _kept_of(self, path: str) -> Mapping[int, bytes]:
-        if path not in self._kept:
-            data = self._shelf.get(self._name(path)) if self._store.is_open else None
-            self._kept[path] = unpack(dict[int, bytes], data) or {}
-        return self._kept[path]
 
     def gaps(self, files: Iterable[Facts]) -> Mapping[str, Gaps]:
         """What is not understood in the bodies of the functions of each file."""
@@ -120,15 +118,29 @@ class Bodies:
         """What an earlier run did not understand, by the names of the files' entries."""
         return unpack(dict[str, Gaps], self._store.get(self._index)) or {}
 
-    def keep(self, paths: Iterable[str]) -> None:
-        """Keep for the next run what this one has read of the files of a unit."""
-        packed: dict[str, bytes] = {}
-        for path in self._new.keys() | self._sent.keys():
-            new = {number: pack(body) for number, body in self._new.get(path, {}).items()}
-            packed[self._name(path)] = pack(
-                {**self._kept_of(path), **self._sent.get(path, {}), **new}
-            )
-        self._shelf.put(packed, map(self._name, paths))
+    def keep(self) -> None:
+        """Keep for the next run what this one has read."""
+        new = {name: pack(one) for name, one in self._new.items()}
+        self._shelf.put(self._sent | new, self._asked)
         gaps = {self._name(path): one for path, one in self._gaps.items()}
         if gaps.keys() - self._kept_gaps.keys():
             self._store.put(self._index, pack(gaps))
+
+
+def body_name(facts: Facts, function: Function) -> str:
+    """What names all that a body follows from in its file: the text of its function, the numbers
+    of assembly in it, and the files that are included in it."""
+    text = function.text
+    length = function.place and function.place[1] - function.place[0]
+    asms = [one.start - function.at for one in facts.asms] if ASM_WORD in text else ()
+    included = [
+        (one.name, one.body)
+        for one in (facts.macros if INCLUDED_WORD in text else ())
+        if one.name.startswith(INCLUDED_WORD) and one.name in text
+    ]
+    return digest(encoded(text), encoded(repr((length, asms, included)))).hex()
+
+
+def _origin(function: Function) -> int:
+    """The offset in the file that the positions in a body move with."""
+    return function.place[0] if function.place else function.at

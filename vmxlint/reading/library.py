@@ -1,8 +1,8 @@
 """The Facts of a unit's files: kept by an earlier run, or read now and kept for the next one.
 
 What a file says follows from its bytes, from the macros of its whole unit, and from the files that
-it includes in the middle of code; the body of a function from the same. So a file's Facts are kept
-under the digests of its bytes and of all macros, and with the digests of the files it looked for.
+it includes in the middle of code. So a file's Facts are kept under the digests of its bytes and of
+all macros, and with the digests of the files it looked for.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Library:
             store,
             named(b"gaps", encoded(name)),
             self._bodies_shelf,
-            self._bodies_name,
+            self._gaps_name,
             lambda facts, function: self._reader.body(facts, function),
             lambda facts, known: self._reader.gaps(facts, known),
         )
@@ -177,8 +177,8 @@ class Library:
         """Whether that is known already."""
         return all(self.bodies.gaps_of(path) is not None for path in self._read)
 
-    def _bodies_name(self, path: str) -> str:
-        return self._name(b"bodies", path, repr(self._read[path].needs).encode())
+    def _gaps_name(self, path: str) -> str:
+        return self._name(b"gaps", path, repr(self._read[path].needs).encode())
 
     def keep(self) -> None:
         """Keep for the next run what this one has read."""
@@ -188,7 +188,7 @@ class Library:
         names = {path: self._name(b"facts", path) for path in self._read}
         new = {names[path]: data for path, data in self._new.items() if data}
         self._shelf.put(new, names.values())
-        self.bodies.keep(self._read)
+        self.bodies.keep()
         if self.macros.keys() != self._kept_macros.keys():
             self._store.put(self._index, pack(self.macros))
 

@@ -14,7 +14,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from vmxlint.deadline import TooLong, within
-from vmxlint.facts import Asm, Body, Expr, Facts, Function, Gap, Macro, Row
+from vmxlint.facts import NO_PLACE, Asm, Body, Expr, Facts, Function, Gap, Macro, Row
 from vmxlint.includes import resolved
 from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros, outline
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
@@ -31,7 +31,7 @@ __all__ = ["Reader", "macros_of", "unit_macros", "without_comments"]
 _PATIENCE = 10  # seconds a file; the largest of a kernel take half a second
 _EMPTY: Mapping[str, bytes] = MappingProxyType({})
 _PLAIN = Spelling({}, (), (), None)
-_NOTHING = Expr("opaque", "", (), 0, 0)
+_NOTHING = Expr("opaque", "", (), NO_PLACE, NO_PLACE)
 
 
 class Reader:

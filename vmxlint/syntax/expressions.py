@@ -98,7 +98,7 @@ def _parenthesized(draft: Draft, node: Node, kids: Kids) -> Value:
 
 
 def _conditional(draft: Draft, node: Node, kids: Kids) -> Expr:
-    """`a ?: b` is `a ? a : b`, where both `a` are the same object."""
+    """`a ?: b` is `a ? a : b`, where both `a` stand at the same place."""
     operands = expressions_of(kids)
     if len(operands) == 2:
         operands.insert(0, operands[0])

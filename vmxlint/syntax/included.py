@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vmxlint.facts import Body, Expr, Gap, Macro, Row, Stmt, Table
+from vmxlint.facts import INCLUDED_WORD, Body, Expr, Gap, Macro, Row, Stmt, Table
 from vmxlint.syntax import conditionals, macros, mask
 from vmxlint.syntax.macros import Macros
 
-PREFIX = "_x"
-NAMED = re.compile(rf"{PREFIX}(?<!\w{PREFIX})\d")
+NAMED = re.compile(rf"{INCLUDED_WORD}(?<!\w{INCLUDED_WORD})\d")
 
 _FILE = re.compile(rb'[ \t]*"([^"\n]+)"')
 _UNDEFINED = re.compile(rb"[ \t]+(\w+)")
@@ -49,7 +48,7 @@ def take(
     for number, place in enumerate(places):
         line = place.line
         text = _text(place.text, known, _defined(lines, line.start(), places[:number]))
-        name = f"{PREFIX}{number}"
+        name = f"{INCLUDED_WORD}{number}"
         word = _word(name, text, place.in_data)
         if len(word) > line.end() - line.start() or len(text) > macros.MOST_TEXT:
             yield Gap(line.start(), "a file that is included in the middle of code is not read")
@@ -115,7 +114,7 @@ def _word(name: str, text: str, in_data: bool) -> bytes:
 
 def of(known: Iterable[Macro]) -> list[Macro]:
     """Those among a file's macros that are the text of an included file."""
-    return [one for one in known if one.name.startswith(PREFIX) and one.params == ()]
+    return [one for one in known if one.name.startswith(INCLUDED_WORD) and one.params == ()]
 
 
 def with_cases(body: Body) -> tuple[Stmt, ...]:
