@@ -40,7 +40,7 @@ class Program:
     @cached_property
     def linker(self) -> Linker:
         """Who calls whom."""
-        return Linker(self.files, self.read, self.dialect)
+        return Linker(self.files, self.read, self.dialect, self.pricing.model.exits)
 
     @cached_property
     def _operations(self) -> Operations:
@@ -61,7 +61,6 @@ class Program:
             self._operations,
             self.structs,
             self._gates,
-            self._reasons,
             self.pricing.profile,
         )
 

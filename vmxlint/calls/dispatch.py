@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from vmxlint.calls.exit_names import ExitNames
 from vmxlint.calls.handing import Handing, plain
 from vmxlint.calls.mentions import Mentions
 from vmxlint.calls.names import Names
@@ -44,6 +45,7 @@ class Dispatch:
         mentions: Mentions,
         handing: Handing,
         dialect: Dialect,
+        exit_names: ExitNames,
     ) -> None:
         self._tables = [(one.path, table) for one in files for table in one.tables]
         self._members = {
@@ -55,6 +57,7 @@ class Dispatch:
         self._mentions = mentions
         self._dialect = dialect
         self._handing = handing
+        self._exit_names = exit_names
 
     @cached_property
     def slots(self) -> Mapping[str, tuple[Slot, ...]]:
@@ -164,11 +167,7 @@ class Dispatch:
         """Whether exit reasons index a table."""
         keys = [row.key.strip("[] \t") for row in table.rows if row.key.startswith("[")]
         meant = (self._names.constants.get(key, key) for key in keys)
-        prefix = self._dialect.reason_prefix
-        return any(
-            key.startswith(prefix) or value.startswith(prefix)
-            for key, value in zip(keys, meant, strict=True)
-        )
+        return any(map(self._exit_names.is_one, (*keys, *meant)))
 
     @cached_property
     def lists(self) -> Mapping[str, tuple[Routine, ...]]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 
 from vmxlint.calls.dispatch import Dispatch
+from vmxlint.calls.exit_names import ExitNames
 from vmxlint.calls.handing import Handing
 from vmxlint.calls.mentions import Mentions, callees
 from vmxlint.calls.names import Names
@@ -16,6 +17,7 @@ from vmxlint.flow import Site
 from vmxlint.flow.conditions import Conditions, implied
 from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
+from vmxlint.model.exits import ExitTable
 
 _DEEPEST = 3
 
@@ -43,7 +45,11 @@ class Linker:
     """The routines of a unit and the calls between them."""
 
     def __init__(
-        self, files: Sequence[Facts], read: Callable[[Facts, Function], Body], dialect: Dialect
+        self,
+        files: Sequence[Facts],
+        read: Callable[[Facts, Function], Body],
+        dialect: Dialect,
+        exits: ExitTable,
     ) -> None:
         self.dialect = dialect
         self.files = files
@@ -53,7 +59,10 @@ class Linker:
         self.names = Names(files, self.routines)
         self.mentions = Mentions(self.routines)
         self.handing = Handing(self.names, self.mentions, dialect)
-        self.dispatch = Dispatch(files, self.names, self.mentions, self.handing, dialect)
+        self.exit_names = ExitNames(self.names, exits, dialect.reason_prefix)
+        self.dispatch = Dispatch(
+            files, self.names, self.mentions, self.handing, dialect, self.exit_names
+        )
         self.constants = self.names.constants
         self.resolve = self.names.resolve
         self.number = self.names.number

@@ -28,7 +28,6 @@ from vmxlint.contexts.reach import (
     exit_for,
     together,
 )
-from vmxlint.contexts.reasons import Reasons
 from vmxlint.contexts.roundtrip import RoundTrip
 from vmxlint.contexts.search import Node, Search, Step
 from vmxlint.contexts.spine import Spine
@@ -50,13 +49,11 @@ class Contexts:
         operations: Operations,
         structs: Structs,
         gates: Gates,
-        reasons: Reasons,
         profile: Profile,
     ) -> None:
         self._linker = linker
         self._operations = operations
         self._gates = gates
-        self._reasons = reasons
         self._profile = profile
         self._round = RoundTrip(linker, structs)
         self._coverage = Coverage(linker, operations.entries)
@@ -79,11 +76,10 @@ class Contexts:
         """Handlers of a table that nothing in the tree indexes."""
         dispatchers = {one for many in self._linker.dispatch.dispatchers.values() for one in many}
         dispatched = {e.callee for one in dispatchers for e in self._linker.edges(one) if e.key}
-        prefix = self._linker.dialect.reason_prefix
         for rows in self._linker.dispatch.handlers.values():
             for key, routine in rows:
-                if routine not in dispatched and key.startswith(prefix):
-                    yield Step(routine, exit_for(self._reasons.canonical(key)))
+                if routine not in dispatched and self._linker.exit_names.is_one(key):
+                    yield Step(routine, exit_for(self._linker.exit_names.canonical(key)))
 
     @cached_property
     def roots(self) -> tuple[Step, ...]:
@@ -138,7 +134,7 @@ class Contexts:
         """The handlers that the code calls through their table, each in its own context."""
         dispatchers = {one for many in self._linker.dispatch.dispatchers.values() for one in many}
         return frozenset(
-            (edge.callee, exit_for(self._reasons.canonical(edge.key)))
+            (edge.callee, exit_for(self._linker.exit_names.canonical(edge.key)))
             for one in dispatchers
             for edge in self._linker.edges(one)
             if edge.key
@@ -183,7 +179,7 @@ class Contexts:
         """Each handler of an exit reason in the context of that reason."""
         for rows in self._linker.dispatch.handlers.values():
             for key, routine in rows:
-                context = exit_for(self._reasons.canonical(key))
+                context = exit_for(self._linker.exit_names.canonical(key))
                 if context != NESTED_ENTRY:
                     yield routine, context
 

@@ -39,7 +39,7 @@ class Gates:
         self._memos = Memos()
         self._builds = Builds(linker)
         self._declared = Declared(linker.dialect)
-        self.tables = Tables(linker, reasons)
+        self.tables = Tables(linker)
 
     def gates(self, conditions: Iterable[Condition], routine: Routine) -> tuple[Gate, ...]:
         """What each of the conditions in `routine` is about."""

@@ -30,16 +30,11 @@ class Reasons:
 
     def __init__(self, linker: Linker, operations: Operations, exits: ExitTable) -> None:
         self._linker = linker
-        self._prefix = linker.dialect.reason_prefix
+        self._names = linker.exit_names
         self._exit_reason = ExitReason(linker, operations)
         self._exits = exits
         self._speaking: dict[Routine, bool] = {}
         self._transparent = {*HINTS, *linker.dialect.failure}
-
-    def canonical(self, constant: str) -> str:
-        """The name of the exit reason that a constant of the tree stands for."""
-        bare = constant.removeprefix(self._prefix)
-        return self._exits.canonical(bare) or bare
 
     def allowed(self, condition: Condition, routine: Routine) -> Allowed | None:
         """The exit reasons for which a condition holds; None if it is not about them."""
@@ -47,7 +42,7 @@ class Reasons:
 
     def _of_condition(self, condition: Condition, routine: Routine, depth: int) -> Allowed | None:
         if condition.cases:
-            reasons = [self._of_case(one, routine) for one in condition.cases]
+            reasons = [self._of_case(one, condition.test, routine) for one in condition.cases]
             return (condition.holds, frozenset().union(*reasons)) if all(reasons) else None
         return self._allowed(condition.test, condition.holds, routine, depth)
 
@@ -128,7 +123,7 @@ class Reasons:
             self._speaking[callee] = any(
                 one.text in self._exit_reason.members
                 if one.kind == "member"
-                else one.text.startswith(self._prefix)
+                else self._names.is_one(one.text)
                 for expr in (*tests.values(), *told)
                 for one in walk(expr)
             )
@@ -137,20 +132,14 @@ class Reasons:
         )
 
     def _may_speak(self, text: str) -> bool:
-        return self._prefix in text or any(one in text for one in self._exit_reason.members)
+        return self._names.are_in(text) or any(one in text for one in self._exit_reason.members)
 
     def _compared(self, operator: str, left: Expr, right: Expr, routine: Routine) -> Allowed | None:
         for constant, subject, sign in (
             (right, left, operator),
             (left, right, _MIRRORED.get(operator, operator)),
         ):
-            reason = self._reason(constant, routine)
-            if (
-                reason is None
-                and constant.kind == "number"
-                and self._exit_reason.is_in(subject, routine, 0)
-            ):
-                reason = self._number(constant.text)
+            reason = self._meant(constant, subject, routine)
             if reason and sign in ("==", "!="):
                 return sign == "==", frozenset({reason})
             if reason:
@@ -174,8 +163,8 @@ class Reasons:
                 constant = constant.kids[0]
             if constant.kind != "name":
                 return None
-            if constant.text.startswith(self._prefix):
-                return self.canonical(constant.text)
+            if self._names.is_one(constant.text):
+                return self._names.canonical(constant.text)
             if constant.text in routine.parameters:
                 return self._handed(constant.text, routine, depth)
             values = list(assigned(routine, constant.text))
@@ -198,10 +187,20 @@ class Reasons:
         }
         return found.pop() if len(found) == 1 else None
 
-    def _of_case(self, case: Expr, routine: Routine) -> frozenset[str]:
+    def _meant(self, constant: Expr, subject: Expr, routine: Routine) -> str | None:
+        """The reason that a constant stands for beside a subject: by its name or its value."""
+        return self._reason(constant, routine) or self._by_value(constant, subject, routine)
+
+    def _by_value(self, constant: Expr, subject: Expr, routine: Routine) -> str | None:
+        """The reason that a constant is the number of, where the subject is the exit reason."""
+        reason = self._names.reason(spelled(constant))
+        return reason if reason and self._exit_reason.is_in(subject, routine, 0) else None
+
+    def _of_case(self, case: Expr, subject: Expr, routine: Routine) -> frozenset[str]:
         """The reasons that a value or range of a switch stands for; none if it is no reason."""
         ends = case.kids if case.kind == "range" else (case,)
-        reasons = [one for end in ends if (one := self._reason(end, routine))]
+        named = [self._meant(end, subject, routine) for end in ends]
+        reasons = [*filter(None, named)]
         if case.kind != "range":
             return frozenset(reasons)
         match [self._exits.number(one) for one in reasons]:
@@ -209,12 +208,6 @@ class Reasons:
                 known = self._exits.reasons.items()
                 return frozenset(name for name, number in known if first <= number <= last)
         return frozenset()
-
-    def _number(self, text: str) -> str | None:
-        try:
-            return self._exits.by_number(int(text.rstrip("uUlL"), 0))
-        except ValueError:
-            return None
 
 
 def _combined(

@@ -6,7 +6,6 @@ from functools import cached_property
 
 from vmxlint.calls.link import Linker
 from vmxlint.contexts.gate import Gate
-from vmxlint.contexts.reasons import Reasons
 from vmxlint.facts import Expr, walk
 from vmxlint.flow import Condition
 from vmxlint.flow.routine import Routine
@@ -16,13 +15,12 @@ from vmxlint.interval import ONCE
 class Tables:
     """The handler tables of a unit."""
 
-    def __init__(self, linker: Linker, reasons: Reasons) -> None:
+    def __init__(self, linker: Linker) -> None:
         self._linker = linker
-        self._reasons = reasons
 
     def row(self, key: str) -> Gate:
         """The gate of a handler table's row."""
-        reasons = frozenset({self._reasons.canonical(key)})
+        reasons = frozenset({self._linker.exit_names.canonical(key)})
         reason, row = Expr("opaque", "exit reason", (), 0, 0), Expr("name", key, (), 0, 0)
         return Gate("reason", Condition(reason, True, False, (row,)), True, ONCE, reasons)
 
@@ -30,7 +28,8 @@ class Tables:
     def handled(self) -> frozenset[str]:
         """The exit reasons that have a row in a handler table."""
         tables = self._linker.dispatch.handlers.values()
-        return frozenset(self._reasons.canonical(key) for rows in tables for key, _ in rows)
+        keys = (key for rows in tables for key, _ in rows)
+        return frozenset(map(self._linker.exit_names.canonical, keys))
 
     def asked(self, test: Expr, routine: Routine) -> bool:
         """Whether a test only asks if a handler table has a row."""
