@@ -67,9 +67,19 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
         letter = _LETTERS[match[1]]
         held = [(c, v) for c, v in operands.values() if letter in c]
         value = next((v for c, v in held if "=" not in c), held[0][1] if held else value)
-    while value.kind == "cast" or (value.kind == "unary" and value.text == "&"):
+    while value.kind == "cast" or (value.kind == "unary" and value.text == "&") or _is_back(value):
         value = value.kids[0]  # the address of an operand stands for what lies there
     return value
+
+
+def _is_back(value: Expr) -> bool:
+    """Whether a value is `*(type *)&x`, which is x."""
+    if value.kind != "unary" or value.text != "*":
+        return False
+    pointer = value.kids[0]
+    while pointer.kind == "cast":
+        pointer = pointer.kids[0]
+    return pointer.kind == "unary" and pointer.text == "&"
 
 
 def of_accessor(call: Expr, dialect: Dialect) -> Template | None:
@@ -150,12 +160,13 @@ def at_parameter(template: Template, routine: Routine) -> Template:
 
 
 def _outside_members(expr: Expr) -> Iterator[Expr]:
-    """The parts of `expr`, but not the objects of struct members."""
+    """The parts of `expr`, but not the objects of struct members, nor the numbers of elements."""
     todo = [expr]
     while todo:
         one = todo.pop()
         yield one
-        todo.extend(() if one.kind == "member" else one.kids)
+        if one.kind != "member":
+            todo.extend(one.kids[:1] if one.kind == "index" else one.kids)
 
 
 def folded(template: Template, routine: Routine, site: Site) -> Template:
