@@ -32,6 +32,8 @@ _BEFORE_AN_END = re.compile(rb"\s*[;={]")
 _BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
 _BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
 _BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
+_IN_A_LIST = re.compile(rb"[(,]([\w\s*]+)\s\Z")
+_LONGEST_PARAMETER = 120
 _HEAD = re.compile(rb"\n((?:[A-Za-z_]\w*+[\s*]++){2,12})[A-Za-z_]\w*+\(")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STORAGE = frozenset(b"static extern inline const volatile register".split())
@@ -116,7 +118,19 @@ def _is_attribute(code: bytes, start: int, end: int) -> bool:
         return False
     if _BEHIND_A_BRACKET.search(before) and _BEFORE_AN_END.match(code, end):
         return True
+    if code[end : end + 1] in (b",", b")"):
+        return _is_behind_a_parameter(code[max(0, start - _LONGEST_PARAMETER) : start])
     return bool(_BEHIND_A_TYPE.search(before) and _BEFORE_A_NAME.match(code, end))
+
+
+def _is_behind_a_parameter(before: bytes) -> bool:
+    """Whether a parameter with its type and its name stands last in a list."""
+    listed = _IN_A_LIST.search(before)
+    kind, star, name = listed[1].rpartition(b"*") if listed else (b"", b"", b"")
+    words = [one for one in name.split() if one not in _STORAGE]
+    if star or not words:
+        return len(words) == 1 and bool(kind.split())
+    return len(words) > 1 + (words[0] in _TAGS) and words[-1] not in _BASIC
 
 
 def _takes_arguments(code: bytes, start: int, end: int) -> int:

@@ -30,7 +30,7 @@ _ASM = re.compile(
 _OPENED = re.compile(rb"\s*\(")
 _CASE_RANGE = re.compile(rb"case\b[^:;{}]*")
 _INCLUDED = re.compile(rb'[ \t]*[<"]([^>"\n]+)[>"]')
-_FILE_CALL = re.compile(rb"\n([A-Za-z_]\w*)[ \t]*\(")
+_FILE_CALL = re.compile(rb"\n(?:static[ \t]+(?=[A-Z\d_]+[ \t]*\())?([A-Za-z_]\w*)[ \t]*\(")
 _KEYWORDS = frozenset(b"if while for switch return sizeof do else case defined".split())
 
 
@@ -136,7 +136,7 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
     snapshot = bytes(code)
     braces = _Braces(snapshot)
     for match in _FILE_CALL.finditer(snapshot):
-        start, end = match.start(1), mask.closing(snapshot, match.end() - 1)
+        start, end = match.start() + 1, mask.closing(snapshot, match.end() - 1)
         following = snapshot[end : end + 40].lstrip()[:1]
         if braces.are_open(start) or end < 0 or match[1] in _KEYWORDS:
             continue
@@ -145,7 +145,7 @@ def _take_file_calls(buffer: bytearray, code: bytearray, known: Known, done: Cle
         name = match[1].decode()
         macro = known.macros.get(name)
         if following == b"{":
-            _take_head(buffer, code, (start, end), known, done)
+            _take_head(buffer, code, (match.start(1), end), known, done)
             continue
         if macro is not None and macro.params is not None and "{" in macro.body:
             done.generated.append((_expanded(buffer, start, end, known), start, end))
@@ -183,9 +183,13 @@ def _expanded(buffer: bytearray, start: int, end: int, known: Known) -> str:
 def _take_head(
     buffer: bytearray, code: bytearray, span: tuple[int, int], known: Known, done: Cleaned
 ) -> None:
-    """Note a macro call that is the head of a function, and put a plain head in its place."""
-    name = code[span[0] : span[1]].partition(b"(")[0].rstrip()
-    form = known.forms.get(bytes(name))
-    if form and form.kind == "function" and span[1] - span[0] >= len(HEAD):
-        done.heads.append((_expanded(buffer, *span, known), *span))
+    """Note a macro call that is the head of a function, and put a plain head in its place; one from
+    outside of the unit lends its own name."""
+    name = bytes(code[span[0] : span[1]].partition(b"(")[0].rstrip())
+    form = known.forms.get(name)
+    is_foreign = name.isupper() and name.decode() not in known.macros
+    is_head = is_foreign or (form is not None and form.kind == "function")
+    if is_head and span[1] - span[0] >= len(HEAD):
+        head = f"void {name.decode()}()" if is_foreign else _expanded(buffer, *span, known)
+        done.heads.append((head, *span))
         mask.overwrite(buffer, code, *span, HEAD)
