@@ -13,7 +13,8 @@ from vmxlint.syntax.macros import Macros
 
 # In text that is turned round, so that each match starts with the bracket that is searched for.
 _CALLED = re.compile(r"\(\s*(\w+(?:\s*(?:>-|\.))?)")
-_CALLED_BY_CALL = re.compile(r"\(\s*\)\s*(\w+)\s*\(\s*\w")
+_CALLED_IN_BRACKETS = re.compile(r"\(\s*\)\s*(\w+)\s*(\(\s*\w|>-|\.|\*\s*\()")
+_SIGNS = {">": ".", ".": ".", "*": ""}
 _STORED = re.compile(r"=\s*&?([A-Za-z_]\w*+)(?=\s*[;,}])")
 _EITHER = re.compile(r"\?\s*&?([A-Za-z_]\w*+)\s*:\s*&?([A-Za-z_]\w*+)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -32,15 +33,16 @@ class Words:
         self._aliases = aliases
 
     def of(self, code: str) -> frozenset[str]:
-        """The words of `code`: "f" for a call of `f`, ".f" for one of a member, "(f" for one of
-        what `g(f)` gives, "=f" where the plain name `f` is assigned, "f=" where a member `f` is."""
+        """The words of `code`: "f" for a call of `f` or `(*f)`, ".f" for one of a member, "(f" for
+        one of what `g(f)` gives, "=f" where `f` is assigned, "f=" where a member `f` is."""
         turned = code[::-1]
         found = set(_CALLED.findall(turned))
         if not self._turned.isdisjoint(found):
             turned = macros.expanded(code, self._pasting)[::-1]
             found.update(_CALLED.findall(turned))
         words = {_word(one) for one in found}
-        words.update(["(" + name[::-1] for name in _CALLED_BY_CALL.findall(turned)])
+        bracketed = _CALLED_IN_BRACKETS.findall(turned)
+        words.update([_SIGNS.get(sign[0], "(") + name[::-1] for name, sign in bracketed])
         words.update([name[::-1] + "=" for name in _STORED_IN.findall(turned)])
         words.update(["=" + name for name in _STORED.findall(code)])
         words.update(["=" + name for both in _EITHER.findall(code) for name in both])
