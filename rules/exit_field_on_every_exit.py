@@ -72,7 +72,7 @@ def _is_sought(program: Program, operation: Operation) -> bool:
     """Whether something in the routine or a helper says when the field is wanted."""
     inside = {id(one) for one in operation.conditions}
     for gate in program.gates_before(operation):
-        if gate.kind in ("memo", "flag", "request"):
+        if gate.kind in ("memo", "flag") or (gate.kind == "request" and gate.is_exceptional):
             return True
         if gate.kind == "reason" and gate.among:
             return True
@@ -97,8 +97,10 @@ def _narrows(gate: Gate) -> bool:
     match gate.kind:
         case "reason":
             return gate.among
-        case "memo" | "flag" | "request":
+        case "memo" | "flag":
             return True
+        case "request":
+            return gate.is_exceptional
         case "failure" | "hint" | "build":
             return gate.probability.typical < OFTEN and not gate.early
         case "state":

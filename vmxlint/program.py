@@ -142,20 +142,19 @@ class Program:
 
     def is_only_printed(self, operation: Operation) -> bool:
         """Whether the operation is an argument that is evaluated for a message at most."""
-        at = operation.site.expr.start
         for callee, given in self._calls_around(operation):
             message = given[1:] if callee in self.dialect.failure else given
             said = callee in self.dialect.failure or callee in self.dialect.only_inside
-            if said and any(one.start <= at < one.end for one in message):
+            if said and any(_holds(one, operation.site.expr) for one in message):
                 return True
         return False
 
     def _calls_around(self, operation: Operation) -> Iterator[tuple[str, Sequence[Expr]]]:
         """The calls that print or assert something of an operation: function and arguments."""
-        at = operation.site.expr.start
+        made = operation.site.expr
         for call in self._sayings(operation.routine):
-            if call.start < at < call.end:
-                callee, *given = call.kids
+            callee, *given = call.kids
+            if call.start <= made.start < call.end and any(_holds(one, made) for one in given):
                 yield callee.text, given
 
     def _sayings(self, routine: Routine) -> Sequence[Expr]:
@@ -184,3 +183,10 @@ class Program:
     def contexts(self) -> Contexts:
         """When each function runs."""
         return self._contexts
+
+
+def _holds(part: Expr, inner: Expr) -> bool:
+    """Whether an expression holds another one, whose place is that of a macro's call perhaps."""
+    inside = part.start <= inner.start < part.end
+    made = part.start == inner.start and part.end == inner.end
+    return any(one is inner for one in walk(part)) if made else inside
