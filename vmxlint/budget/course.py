@@ -67,7 +67,7 @@ class Course:
     def alike(self) -> Collection[Routine]:
         """The routines that do the same in each context that is counted."""
         reached, spine = self.contexts.reached, self.contexts.spine
-        seeds = {routine for routine, _ in self._nodes} | {*spine.steps, *spine.loops}
+        seeds = {routine for routine, _ in self._nodes} | {*spine.steps, *spine.loops, *spine.stays}
         seeds.update(one for one in reached if self._turns(one, OF_THE_PASS))
         return reached.keys() - self._above(seeds)
 
@@ -142,8 +142,7 @@ class Course:
     def tree(self, routine: Routine, context: str) -> Node:
         """What a routine does, by its tests; of one that leads to the VM-entry, on one side."""
         spine = self.contexts.spine
-        on_spine = routine in spine.steps or routine in spine.loops
-        side = context if on_spine and context in (ENTRY, EXIT) else ""
+        side = context if spine.has_side(routine, context) else ""
         key = (routine, side)
         if key not in self._trees:
             shape = self._shape(routine)
@@ -159,12 +158,12 @@ class Course:
         """What the sites of a routine do, on one side of the VM-entry if it is on its way."""
         contexts, routine = self.contexts, shape.routine
         edges, made = self._calls(routine), self._made(routine)
-        given = contexts.spine.given(routine) if side else ()
+        given = contexts.spine.given(routine) if side in (ENTRY, EXIT) else ()
         aside, loops = shape.aside, self._counted(shape)
         for site in routine.flow.sites:
             if id(site) not in edges and id(site) not in made:
                 continue
-            if side and not contexts.spine.is_on_side(routine, site, side == ENTRY):
+            if side and not contexts.spine.is_on_side(routine, site, side):
                 continue
             before = tuple(one for one in site.conditions if one not in given)
             if aside and site.expr.start >= aside.test.start and not any(map(is_jump, before)):

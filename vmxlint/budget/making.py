@@ -15,7 +15,7 @@ from vmxlint.budget.passes import Pass
 from vmxlint.budget.paths import Budget, Count, PathCost, Place, Step
 from vmxlint.budget.rates import COUNTED, GUESS, Rates
 from vmxlint.budget.steps import Listed, Places, Unfolded
-from vmxlint.contexts.reach import ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, exit_for
+from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, NESTED_ENTRY, NESTED_EXIT, exit_for
 from vmxlint.flow.conditions import MOST_CONDITIONS
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.model.profiles import Profile
@@ -23,7 +23,6 @@ from vmxlint.model.tables import worst
 from vmxlint.program import Program
 
 ROUND_TRIP = "nested-round-trip"
-LOAD, PUT = "vcpu-load", "vcpu-put"
 RECHECK, TRANSITION = "consistency_recheck", "vm_roundtrip_hw"
 _ON_THE_WAY = (ENTRY, EXIT)
 _FRAMES = DEEPEST * 4 * (MOST_CONDITIONS + 4)  # tests in each other in calls in each other
@@ -73,7 +72,7 @@ class _Making:
             yield self._path(NESTED_EXIT, [[back]])
             legs = [[self._exit, back, self._entry], [self._exit, there, self._entry_to_nested]]
             yield self._path(ROUND_TRIP, legs, 2)
-        for context in (LOAD, PUT):
+        for context in AROUND:
             if context in self._contexts:
                 yield self._path(context, [[self._part(self._plain, {context}, ())]])
 

@@ -123,6 +123,13 @@ class Dispatch:
         return tuple(one for one in found if not any(_wraps(other, one) for other in found))
 
     @cached_property
+    def tabled(self) -> frozenset[Routine]:
+        """The functions that stand in any table, for somebody to call."""
+        named = ((row.value, path) for path, table in self._tables for row in table.rows)
+        found = (self._names.resolve(value, path) for value, path in named)
+        return frozenset(filter(None, found))
+
+    @cached_property
     def _types(self) -> frozenset[str]:
         return frozenset(table.type for _, table in self._tables if table.type)
 

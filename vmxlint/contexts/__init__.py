@@ -18,6 +18,7 @@ from vmxlint.contexts.gate import Gate
 from vmxlint.contexts.gates import Gates
 from vmxlint.contexts.nested import NestedMode
 from vmxlint.contexts.reach import (
+    AROUND,
     ENTRY,
     EXIT,
     NESTED_ENTRY,
@@ -65,6 +66,9 @@ class Contexts:
         for routine in (*self.spine.loops, *self.spine.steps):
             for context in (ENTRY, EXIT):
                 yield Step(routine, context, descent=self.spine.descent(routine))
+        for routine in self.spine.stays:
+            for context in AROUND:
+                yield Step(routine, context)
         called = {edge.callee for one in self.spine.loops for edge in self._linker.edges(one)}
         for slot, context in self._linker.dialect.slot_contexts.items():
             for routine in self._linker.dispatch.held(slot):

@@ -10,7 +10,13 @@ from vmxlint.flow.conditions import truth
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import Interval
 
-HINTS = {"likely": LIKELY, "unlikely": RARELY, "static_branch_likely": BUILD}
+HINTS = {
+    "likely": LIKELY,
+    "unlikely": RARELY,
+    "__predict_true": LIKELY,
+    "__predict_false": RARELY,
+    "static_branch_likely": BUILD,
+}
 
 
 def stripped(test: Expr, holds: bool, hints: Collection[str] = HINTS.keys()) -> tuple[Expr, bool]:

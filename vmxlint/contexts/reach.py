@@ -16,6 +16,7 @@ from vmxlint.model.probabilities import chance
 ENTRY, EXIT = "entry", "exit"
 NESTED_ENTRY, NESTED_EXIT = "nested-entry", "nested-exit"
 NESTED = (NESTED_ENTRY, NESTED_EXIT)
+AROUND = LOAD, PUT = "vcpu-load", "vcpu-put"
 _HARDLY = chance("against-the-round-trip")
 _NESTED_REASONS = {
     "VMLAUNCH": chance("nested-by-vmlaunch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vmxlint.calls.link import Linker
 from vmxlint.contexts.arguments import handed
+from vmxlint.contexts.bare import HINTS
 from vmxlint.contexts.exit_reason import ExitReason
 from vmxlint.facts import Expr, spelled, walk
 from vmxlint.flow import Condition
@@ -15,7 +16,6 @@ from vmxlint.operations.values import assigned, substituted
 # (True, S): the exit reason is one of S; (False, S): it is none of S.
 Allowed = tuple[bool, frozenset[str]]
 
-HINTS = ("likely", "unlikely")
 _DEEPEST = 4
 _FAR_UP = 2
 _MOST_RETURNS = 8

@@ -1,15 +1,18 @@
 """The spine: the functions from the run loop down to VMLAUNCH and VMRESUME.
 
 In each of them what stands before the next step down runs on every VM-entry, and what stands behind
-it on every VM-exit.
+it on every VM-exit. A function that is called to run the guest may enter it in a loop of its own:
+then what stands around that loop, or around its call, is the work of loading the vCPU and putting
+it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, LOAD
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.conditions import clash
 from vmxlint.flow.routine import Routine
@@ -91,19 +94,37 @@ class Spine:
     @cached_property
     def loops(self) -> Mapping[Routine, tuple[int, int]]:
         """The callers of the spine through the ops struct: the run loop."""
+        return self._around(self._calling_through_slot(self.steps.keys() - self._own_loop.keys()))
+
+    def _calling_through_slot(self, steps: Set[Routine]) -> dict[Routine, tuple[int, int]]:
+        """What calls some steps through the ops struct, with the first and last numbers of these
+        calls."""
         found: dict[Routine, tuple[int, int]] = {}
         known = self._linker.dialect.entry_slots
         named = any(map(self._linker.dispatch.held, known))
-        callers = (edge.caller for one in self.steps for edge in self._linker.callers(one))
+        ordered = (one for one in self.steps if one in steps)
+        callers = (edge.caller for one in ordered for edge in self._linker.callers(one))
         for routine in dict.fromkeys(callers):
             numbers = [
                 _number(routine, edge.site)
                 for edge in self._linker.edges(routine)
-                if edge.callee in self.steps and (edge.slot in known if named else edge.slot)
+                if edge.callee in steps and (edge.slot in known if named else edge.slot)
             ]
             if numbers:
                 found[routine] = (min(numbers), max(numbers))
-        return self._around(found)
+        return found
+
+    @cached_property
+    def stays(self) -> Mapping[Routine, tuple[int, int]]:
+        """The functions that others call to let the guest run for a while, with a loop of their
+        own, and these callers: each with the first and last numbers of the sites in the loop."""
+        called = {
+            routine: loop
+            for routine, loop in self._own_loop.items()
+            if routine in self._linker.dispatch.tabled
+        }
+        inside = {routine: _inside(routine, loop) for routine, loop in called.items()}
+        return inside | self._around(self._calling_through_slot(called.keys()))
 
     def _around(self, loops: Mapping[Routine, tuple[int, int]]) -> dict[Routine, tuple[int, int]]:
         """The callers of such a function that does nothing else, and theirs."""
@@ -144,18 +165,27 @@ class Spine:
 
     @cached_property
     def _own_loop(self) -> Mapping[Routine, tuple[int, int]]:
-        """Of each step that nothing calls: the loop in it that leads on downwards."""
+        """Of each step that nothing calls by name: the loop in it that leads on downwards."""
         found: dict[Routine, tuple[int, int]] = {}
         for routine, (first, _) in self.steps.items():
-            if first < len(routine.flow.sites) and not self._linker.callers(routine):
+            if first < len(routine.flow.sites) and not self._plain_callers(routine):
                 start = routine.flow.sites[first].expr.start
                 around = [one for one in routine.flow.loops if one[0] <= start < one[1]]
                 if around:
                     found[routine] = around[0]
         return found
 
-    def is_on_side(self, routine: Routine, site: Site, entry: bool) -> bool:
+    def has_side(self, routine: Routine, context: str) -> bool:
+        """Whether only a part of a routine runs in a context in which it is a root."""
+        if context in AROUND:
+            return routine in self.stays
+        return context in (ENTRY, EXIT) and (routine in self.steps or routine in self.loops)
+
+    def is_on_side(self, routine: Routine, site: Site, context: str) -> bool:
         """Whether a site of the spine stands on the context's side of the VM-entry."""
+        if context in AROUND:
+            return self._is_around(routine, site, context)
+        entry = context == ENTRY
         steps = self.steps.get(routine) or self.loops.get(routine)
         if steps is None:
             return True
@@ -166,6 +196,21 @@ class Spine:
         if number > steps[1] and clash(site.conditions, self.given(routine)):
             return entry  # where the guest is not entered after all
         return number <= steps[1] if entry else number >= steps[0]
+
+    def _is_around(self, routine: Routine, site: Site, context: str) -> bool:
+        """Whether a site stands before the loop of a stay, or behind it."""
+        if routine not in self.stays:
+            return True
+        first, last = self.stays[routine]
+        number = _number(routine, site)
+        return number < first if context == LOAD else number > last
+
+
+def _inside(routine: Routine, loop: tuple[int, int]) -> tuple[int, int]:
+    """The numbers of the first and last sites in a loop."""
+    sites = enumerate(routine.flow.sites)
+    numbers = [number for number, one in sites if loop[0] <= one.expr.start < loop[1]]
+    return numbers[0], numbers[-1]
 
 
 def _number(routine: Routine, site: Site) -> int:

@@ -118,9 +118,10 @@ class Ways:
         if key:
             return self._through_table(routine, site, context, key)
         passages = self._passages(routine, site)
-        if context in (ENTRY, EXIT):
-            if not self._spine.is_on_side(routine, site, context == ENTRY):
+        if self._spine.has_side(routine, context):
+            if not self._spine.is_on_side(routine, site, context):
                 return []
+        if context in (ENTRY, EXIT):
             if given := self._spine.given(routine):
                 rest = [one for one in site.conditions if one not in given]
                 passages = divided(self._gates.gates(rest, routine), self._given)
@@ -134,7 +135,7 @@ class Ways:
     def _through_table(self, routine: Routine, site: Site, context: str, key: str) -> list[Way]:
         """The ways through a row of a handler table; that an exit comes so far goes without saying,
         so the early ways out before the table count nothing."""
-        if context == EXIT and not self._spine.is_on_side(routine, site, entry=False):
+        if context == EXIT and not self._spine.is_on_side(routine, site, EXIT):
             return []
         row = self._gates.tables.row(key)
         ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
