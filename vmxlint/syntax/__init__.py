@@ -71,7 +71,7 @@ class Reader:
         return Facts(path, gaps=(Gap(0, reason),))
 
     def _read(self, path: str, text: bytes) -> Facts:
-        if path.endswith(".S"):
+        if path.endswith((".S", ".asm")):
             return Facts(path, functions=assembly.file(text.decode("latin-1")))
         cleaned = clean(text, self._known, lambda name: self._included(path, name))
         asms = tuple(

@@ -1,4 +1,4 @@
-"""Inline assembly and `.S` files: the instructions that matter and the C values they name."""
+"""Inline assembly and files of assembly: the instructions that matter and the values they name."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _STRINGIFY = re.compile(r"__stringify\(([^()]*)\)")
 _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\]\s*)?"([^"]*)"\s*\(')
 _INSTRUCTION = re.compile(r"\s*(?:\w+\s*:\s*)?(?:lock\s+|rep\s+)?([a-z_]\w*)\s*(.*)", re.DOTALL)
 _START = re.compile(r"^(?:SYM_(?:FUNC|CODE)_START\w*|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE)
+_INTELS_START = re.compile(r"^(?:function\s+(\w+)|(\w+)\s+PROC\b)", re.MULTILINE)
 _END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
 _LABEL = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
 _CALL = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:call|jmp)\s+([A-Za-z_]\w*)", re.MULTILINE)
@@ -95,9 +96,11 @@ def _named(operands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str
 
 
 def file(text: str) -> tuple[Function, ...]:
-    """The functions of a `.S` file: their calls into C, and where they enter the guest."""
+    """The functions of a file in assembly, be it GNU's or Intel's: their calls into C, and where
+    they enter the guest."""
     starts = sorted(
         [(m.start(), m[1]) for m in _START.finditer(text)]
+        or [(m.start(), m[1] or m[2]) for m in _INTELS_START.finditer(text)]
         or [(m.start(), m[1]) for m in _LABEL.finditer(text)]
     )
     functions = []
