@@ -202,3 +202,21 @@ def test_bundled_dialects_are_sound(name: str) -> None:
     for mine, common in zip(own[3:], borrowed[3:], strict=True):
         if not isinstance(mine, str):
             assert not set(mine) & set(common)
+
+
+@pytest.mark.parametrize(("name", "twice"), [("kvm", True), ("bhyve", False)])
+def test_nothing_is_counted_per_nested_round_trip_where_there_is_none(
+    name: str, twice: bool, tmp_path: Path
+) -> None:
+    root = put(tmp_path, main=ENTERS + READS)
+    done = vmxlint("why", "run", root, "--isolated", "--format", "json", "--dialect", name)
+    (found,) = json.loads(done.stdout)["functions"]
+    (after,) = [one for one in found["contexts"] if one["context"] == "exit"]
+    assert after["per_exit"]["typical"] == 1
+    assert (after["per_nested_round_trip"]["typical"] == 2) is twice
+
+
+def test_an_ability_that_nobody_knows_is_an_error() -> None:
+    table = tables.Table("own.toml", {"without": ["nested guest"]})
+    with pytest.raises(ModelError, match=r"own\.toml: without: not one of nested guests"):
+        dialect.abilities(table)

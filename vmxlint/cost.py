@@ -88,13 +88,15 @@ class Rate:
 
 @dataclass(frozen=True)
 class Pricing:
-    """The choice of tables that a run prices with; without a rate there is no load."""
+    """The choice of tables that a run prices with; without a rate there is no load, and nothing is
+    counted per nested round trip of a hypervisor that has no nested guests."""
 
     model: Model
     profile: Profile
     cpu: str
     environment: str = BARE_METAL
     rate: Rate | None = None
+    nests: bool = True
 
     @property
     def where(self) -> str:
@@ -124,7 +126,11 @@ class Pricing:
     def _in_context(self, reach: Reach) -> Times:
         per_exit, per_nested, grade, source = self._weight(reach.context)
         chance = reach.expected
-        return Times(per_exit * chance, per_nested * chance, grade, source)
+        return self._done(Times(per_exit * chance, per_nested * chance, grade, source))
+
+    def _done(self, times: Times) -> Times:
+        """So often, but never in a nested round trip where there is none."""
+        return times if self.nests else replace(times, per_nested_round_trip=NOTHING)
 
     def _weight(self, context: str) -> tuple[Interval, Interval, str, str]:
         """Of one context: runs per VM-exit, per nested round trip, the grade and the source."""
@@ -164,7 +170,7 @@ class Pricing:
         )
 
     def _term(self, saving: Saving) -> Term:
-        row, times = self.cost_of(saving.operation), saving.times
+        row, times = self.cost_of(saving.operation), self._done(saving.times)
         return Term(
             row.operation,
             row.name,

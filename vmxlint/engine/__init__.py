@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from vmxlint.engine.making import Analysed, findings_of, relative
 from vmxlint.explanation import Explanation
 from vmxlint.findings import Finding
 from vmxlint.hits import Hit, Spot
-from vmxlint.model.dialect import Dialect
+from vmxlint.model.dialect import NESTING, Dialect
 from vmxlint.program import Program
 from vmxlint.reading import Reading
 from vmxlint.reading.source import InputError, SourceFile, Target
@@ -29,6 +29,8 @@ from vmxlint.report import Coverage, NotUnderstood, Report, UnitRead
 
 if TYPE_CHECKING:
     from vmxlint.budget import Budget, Place
+    from vmxlint.facts import Facts
+    from vmxlint.reading.bodies import Bodies
 
 PATIENCE = 20  # seconds for the rules of one unit, beside those that its size takes
 BYTES_A_SECOND = 100_000  # a kernel's hypervisor takes a thirtieth of that time
@@ -123,7 +125,7 @@ def _understood(path: str, options: Options) -> tuple[Target, Program, Mapping[s
         raise InputError(f"several hypervisors in {path!r}; name one of them: {', '.join(names)}")
     reading = options.reading(one.unit)
     facts, bodies = reading.facts()
-    program = Program(facts, bodies.body, reading.dialect, options.pricing)
+    program = _linked(reading, facts, bodies, options)
     return one, program, {file.path: file for file in reading.unit.files}
 
 
@@ -131,7 +133,7 @@ def _analyse(root: Path, options: Options) -> Analysed:
     reading = options.reading(root)
     unit = reading.unit
     facts, bodies = reading.facts(gaps=True)
-    program = Program(facts, bodies.body, reading.dialect, options.pricing)
+    program = _linked(reading, facts, bodies, options)
     files = {one.path: one for one in unit.files}
     looking = [rule for rule in options.rules if not rule.is_own]
     hits, given_up = _checked(looking, program, _patience(files))
@@ -139,6 +141,13 @@ def _analyse(root: Path, options: Options) -> Analysed:
     judged = judge(files, facts, ran, hits)
     coverage = covered(unit, files, program, given_up, reading.gaps())
     return Analysed(files, program, [*hits, *judged.hits], judged.reasons, coverage)
+
+
+def _linked(reading: Reading, facts: Sequence[Facts], bodies: Bodies, options: Options) -> Program:
+    """The Program of a unit that is read, at prices for what its hypervisor does."""
+    nests = NESTING not in reading.dialect.without
+    pricing = replace(options.pricing, nests=nests)
+    return Program(facts, bodies.body, reading.dialect, pricing)
 
 
 def _patience(files: Mapping[str, SourceFile]) -> float:
@@ -174,7 +183,7 @@ def _report(targets: Sequence[Target], units: Mapping[Path, Analysed], options: 
     prefixes: dict[str, str] = {}
     said: set[tuple[Path, Rule, Spot]] = set()
     for one in targets:
-        for finding in findings_of(one, units[one.unit], options.pricing, said):
+        for finding in findings_of(one, units[one.unit], said):
             findings[finding] = None
             prefixes.setdefault(finding.location.path, one.opened_as(finding.location.path))
             for related in finding.related:

@@ -40,7 +40,7 @@ def relative(path: Path, root: Path) -> str:
 
 
 def findings_of(
-    one: Target, analysed: Analysed, pricing: Pricing, said: set[tuple[Path, Rule, Spot]]
+    one: Target, analysed: Analysed, said: set[tuple[Path, Rule, Spot]]
 ) -> Iterator[Finding]:
     """The findings below a target that no target before it has `said`."""
     seen: dict[tuple[str, str, str], int] = {}
@@ -52,7 +52,7 @@ def findings_of(
         where = (one.unit, rule, hit.spot)
         if one.name(hit.spot.path) and (seen[key] > 1 or where not in said):
             said.add(where)
-            finding = _finding(one, analysed, pricing, rule, hit, _fingerprint(key, seen[key]))
+            finding = _finding(one, analysed, rule, hit, _fingerprint(key, seen[key]))
             finding = finding._replace(line_hash=file.line_hash(finding.location.line))
             if reason := analysed.reasons.get(number):
                 finding = finding._replace(suppressed=reason, suppressed_by="comment")
@@ -64,9 +64,7 @@ def _fingerprint(key: tuple[str, str, str], count: int) -> str:
     return hashlib.sha256("\0".join((*key, str(count))).encode()).hexdigest()[:20]
 
 
-def _finding(
-    one: Target, analysed: Analysed, pricing: Pricing, rule: Rule, hit: Hit, fingerprint: str
-) -> Finding:
+def _finding(one: Target, analysed: Analysed, rule: Rule, hit: Hit, fingerprint: str) -> Finding:
     def place(where: Spot) -> Location:
         name = one.name(where.path) or relative(one.unit / where.path, one.root)
         return analysed.files[where.path].location(where.start, where.end, name)
@@ -88,7 +86,7 @@ def _finding(
         call_sites=tuple(place(spot(call.caller, call.site.expr)) for call in calls),
         contexts=tuple(dict.fromkeys(reach.context for reach in hit.reaches)),
         conditions=tuple(shown),
-        cost=_cost(rule, hit, pricing),
+        cost=_cost(rule, hit, analysed.program.pricing),
         related=tuple(Related(place(where), message) for where, message in hit.related),
         fingerprint=fingerprint,
         chances=chances(first, analysed.program),

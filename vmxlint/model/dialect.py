@@ -15,6 +15,8 @@ from vmxlint.model import tables
 from vmxlint.model.tables import ModelError, Table, bundled
 
 SCHEMA = 1
+NESTING = "nested guests"
+ABILITIES = (NESTING,)
 PLAIN = "kvm"  # what code is read as of which nothing tells whose it is
 
 T = TypeVar("T")
@@ -32,7 +34,8 @@ class Dialect(NamedTuple):
     """One hypervisor's spelling, for the linker and the classification of conditions.
 
     `words` tell its files from those of all others; without any, its folder does. `folders` are
-    where it lies below a source tree's root, `exclude` what of it is not Intel's.
+    where it lies below a source tree's root, `exclude` what of it is not Intel's, `without` what
+    it does not do at all: nothing is said of that.
     `call_back` are functions outside the tree that call what they are handed.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `transparent` are
@@ -46,6 +49,7 @@ class Dialect(NamedTuple):
     words: tuple[str, ...]
     folders: tuple[str, ...]
     exclude: tuple[str, ...]
+    without: frozenset[str]
     call_forms: frozenset[str]
     call_prefixes: tuple[str, ...]
     entry_slots: tuple[str, ...]
@@ -129,6 +133,7 @@ def _dialect(table: Table) -> Dialect:
         words=match.texts("words"),
         folders=unit.texts("folders"),
         exclude=unit.texts("exclude"),
+        without=abilities(unit),
         call_forms=frozenset(ops.texts("call_forms")),
         call_prefixes=ops.texts("call_prefixes"),
         entry_slots=ops.texts("entry"),
@@ -156,6 +161,14 @@ def _dialect(table: Table) -> Dialect:
     for section in (head, match, unit, ops, cold, conditions, reasons, contexts, layout):
         section.all(lambda _: None)
     return made
+
+
+def abilities(unit: Table) -> frozenset[str]:
+    """What a hypervisor is said to be `without`; ModelError for what nobody asks about."""
+    found = unit.texts("without")
+    if unknown := [one for one in found if one not in ABILITIES]:
+        raise unit.error(f"without: not one of {', '.join(ABILITIES)}: {unknown[0]!r}")
+    return frozenset(found)
 
 
 def _rows(table: Table, key: str, make: Callable[[Table], T]) -> tuple[T, ...]:
