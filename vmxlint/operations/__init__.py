@@ -175,6 +175,8 @@ class Operations:
 
     def _standing(self, routine: Routine) -> Iterator[tuple[Site, Template]]:
         """The operations that the routine's sites make, in order, in the routine's own names."""
+        if routine.function.origin == "assembly" and routine.name in self._linker.dialect.accessors:
+            return
         edges: dict[int, list[Edge]] = {}
         for edge in self._linker.edges(routine):
             if self._templates.get(edge.callee):

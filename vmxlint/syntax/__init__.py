@@ -16,7 +16,16 @@ from types import MappingProxyType
 from vmxlint.deadline import TooLong, within
 from vmxlint.facts import NO_PLACE, Asm, Body, Expr, Facts, Function, Gap, Macro, Row
 from vmxlint.includes import resolved
-from vmxlint.syntax import arrays, assembly, attributes, forms, included, macros, outline
+from vmxlint.syntax import (
+    arrays,
+    assembly,
+    attributes,
+    forms,
+    included,
+    macros,
+    outline,
+    subroutines,
+)
 from vmxlint.syntax.cleanup import Cleaned, Known, clean
 from vmxlint.syntax.draft import Draft, Spelling
 from vmxlint.syntax.forms import is_part_of_its_caller, spells_cases
@@ -72,7 +81,7 @@ class Reader:
 
     def _read(self, path: str, text: bytes) -> Facts:
         if path.endswith((".S", ".asm")):
-            return Facts(path, functions=assembly.file(text.decode("latin-1")))
+            return subroutines.read(path, text.decode("latin-1"))
         cleaned = clean(text, self._known, lambda name: self._included(path, name))
         asms = tuple(
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms

@@ -1,11 +1,11 @@
-"""Inline assembly and files of assembly: the instructions that matter and the values they name."""
+"""Inline assembly: its instructions, and the C values that they name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-from vmxlint.facts import ENTRY_NAME, Asm, Body, Expr, Function, Stmt
+from vmxlint.facts import Asm, Expr
 from vmxlint.syntax.macros import call_arguments
 
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -18,12 +18,6 @@ _BYTES = re.compile(  # ASM_VMX_VMWRITE_RAX_RDX: an instruction whose bytes a ma
 _STRINGIFY = re.compile(r"__stringify\(([^()]*)\)")
 _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\]\s*)?"([^"]*)"\s*\(')
 _INSTRUCTION = re.compile(r"\s*(?:\w+\s*:\s*)?(?:lock\s+|rep\s+)?([a-z_]\w*)\s*(.*)", re.DOTALL)
-_START = re.compile(r"^(?:SYM_(?:FUNC|CODE)_START\w*|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE)
-_INTELS_START = re.compile(r"^(?:function\s+(\w+)|(\w+)\s+PROC\b)", re.MULTILINE)
-_END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
-_LABEL = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
-_CALL = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:call|jmp)\s+([A-Za-z_]\w*)", re.MULTILINE)
-_ENTRY = re.compile(r"^\s*(?:[\w.]+:\s*)?(?:vmlaunch|vmresume)\b", re.MULTILINE)
 
 
 def inline(text: str, start: int, end: int, value: Callable[[str], Expr]) -> Asm:
@@ -93,34 +87,3 @@ def _named(operands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str
         yield f"%{number}", constraint, value
         if name:
             yield f"%[{name}]", constraint, value
-
-
-def file(text: str) -> tuple[Function, ...]:
-    """The functions of a file in assembly, be it GNU's or Intel's: their calls into C, and where
-    they enter the guest."""
-    starts = sorted(
-        [(m.start(), m[1]) for m in _START.finditer(text)]
-        or [(m.start(), m[1] or m[2]) for m in _INTELS_START.finditer(text)]
-        or [(m.start(), m[1]) for m in _LABEL.finditer(text)]
-    )
-    functions = []
-    for number, (start, name) in enumerate(starts):
-        following = starts[number + 1][0] if number + 1 < len(starts) else len(text)
-        end = _END.search(text, start)
-        stop = min(end.start() if end else following, following)
-        functions.append(_function(text, name, start, stop))
-    return tuple(functions)
-
-
-def _function(text: str, name: str, start: int, end: int) -> Function:
-    steps = [(m.start(1), m[1]) for m in _CALL.finditer(text, start, end)]
-    if entry := _ENTRY.search(text, start, end):
-        steps.append((entry.start(), ENTRY_NAME))
-    body = Body((), tuple(_step(at, callee) for at, callee in sorted(steps)))
-    words = frozenset(callee for _, callee in steps)
-    return Function(name, (), start, end, False, "assembly", words=words, body=body)
-
-
-def _step(at: int, callee: str) -> Stmt:
-    name = Expr("name", callee, (), at, at + len(callee))
-    return Stmt("expr", "", Expr("call", "", (name,), at, name.end), (), (), at, name.end)

@@ -1,0 +1,76 @@
+"""The lines of a file in assembly: labels, instructions and where its functions start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+_LINE = re.compile(
+    r"(?:^|;)[ \t]*(?:([\w.$]+):(?!:))?[ \t]*(?:(?:lock|rep|repz|repnz)[ \t]+)?"
+    r"(?:([.#]?[A-Za-z_]\w*)[ \t]*([^\n;]*))?",
+    re.MULTILINE,
+)
+_START = re.compile(r"^(?:SYM_(?:FUNC|CODE)_START\w*|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE)
+_INTELS_START = re.compile(r"^(?:function\s+(\w+)|(\w+)\s+PROC\b)", re.MULTILINE)
+_END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_COMMA = re.compile(r",(?![^(]*\))")
+
+
+class Line(NamedTuple):
+    """A label or an instruction, with the places of the first byte of it and of its operands."""
+
+    at: int
+    label: str
+    word: str = ""
+    operands: tuple[str, ...] = ()
+    behind: int = 0
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what stands behind is not gone on with."""
+        return self.word in ("jmp", "ret", "retq", "iretq", "RET", "ud2")
+
+
+class Start(NamedTuple):
+    """A function: where it starts, its name, and where it ends."""
+
+    at: int
+    name: str
+    end: int
+
+
+def lines(text: str, start: int, end: int) -> Iterator[Line]:
+    """The labels and instructions between two places, in order."""
+    for found in _LINE.finditer(text, start, end):
+        label, word, operands = found.groups()
+        if label:
+            yield Line(found.start(1), label)
+        if word and word[0] not in ".#":
+            parts = (one.strip() for one in _COMMA.split(operands))
+            yield Line(found.start(2), "", word, tuple(filter(None, parts)), found.start(3))
+
+
+def starts(text: str) -> Iterator[Start]:
+    """The functions: as their macros say, else by their labels."""
+    found = (
+        [(one.start(), one[1]) for one in _START.finditer(text)]
+        or [(one.start(), one[1] or one[2]) for one in _INTELS_START.finditer(text)]
+        or list(_labelled(text))
+    )
+    for (start, name), (following, _) in pairwise([*found, (len(text), "")]):
+        end = _END.search(text, start, following)
+        yield Start(start, name, end.start() if end else following)
+
+
+def _labelled(text: str) -> Iterator[tuple[int, str]]:
+    """The labels that start a function: nothing comes to them from above, nor by a jump unless
+    others than this file may call them."""
+    listed = list(lines(text, 0, len(text)))
+    jumped = {one.operands[0] for one in listed if one.word[:1] == "j" and one.operands}
+    shared = set(re.findall(r"^[ \t]*\.globa?l[ \t]+(\w+)", text, re.MULTILINE))
+    for before, one in pairwise([Line(0, "", "ret"), *listed]):
+        if before.leaves and _NAME.fullmatch(one.label) and one.label not in jumped - shared:
+            yield one.at, one.label
