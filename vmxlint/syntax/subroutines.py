@@ -18,7 +18,7 @@ from vmxlint.syntax.listing import Line, Start, lines, starts
 from vmxlint.syntax.skips import nested
 
 _ENTRIES = ("vmlaunch", "vmresume")
-_OPERATIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
+_OPERATIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid", "rdmsr", "wrmsr")
 _CALLS = ("call", "jmp")
 _INTELS_COMMENT = re.compile(r";[^\n]*")
 _KEEP_FLAGS = ("mov", "push", "pop", "lea", "xchg")
