@@ -201,8 +201,10 @@ class Operations:
         if routine.function.origin in ("macro", "alias"):
             return True
         if any(one.text in routine.parameters for one in plain_names(template.field)):
-            known = template.kind in VMX_INSTRUCTIONS
-            return known or (site.expr.kind == "asm" and self._linker.has_callers(routine))
+            if template.kind in VMX_INSTRUCTIONS:
+                return True
+            wraps = site.expr.kind == "asm" or _is_wrapper(routine, site)
+            return wraps and self._linker.has_callers(routine)
         if template.kind != "vmwrite" or template.value is None:
             return False
         scalars = {one.name for one in routine.function.params if not one.pointers}
@@ -237,6 +239,12 @@ class Operations:
 
     def _loads_another(self, routine: Routine) -> bool:
         return any(one.kind == "vmptrld" for _, one in self._standing(routine))
+
+
+def _is_wrapper(routine: Routine, site: Site) -> bool:
+    """Whether a routine does nothing but the call at a site, maybe to return what it answers."""
+    rest = (one for one in routine.flow.sites if one is not site)
+    return all(one.kind == "return" and one.expr.start <= site.expr.start for one in rest)
 
 
 def _is_entry(site: Site, routine: Routine) -> bool:

@@ -17,8 +17,9 @@ from vmxlint.operations.values import assigned, computed, is_large, substituted
 
 VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
-_REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)")
+_REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)|\(%%r?([a-d]x|[sd]i)\)")
 _INDEX = "c"  # the register, as a constraint, that holds the number of the MSR
+_OF_CONVERTING = 2  # calls
 _MOST_GIVEN = 400
 _MOST_CONDITIONS = 16
 _LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
@@ -64,11 +65,16 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
     if match := _PLACEHOLDER.fullmatch(text):
         value = operands.get(f"%{match[1]}", ("", value))[1]
     elif match := _REGISTER.fullmatch(text):
-        letter = _LETTERS[match[1]]
+        letter = _LETTERS[match[1] or match[2]]
         held = [(c, v) for c, v in operands.values() if letter in c]
         value = next((v for c, v in held if "=" not in c), held[0][1] if held else value)
+    return _meant(value)
+
+
+def _meant(value: Expr) -> Expr:
+    """What an operand is: its address stands for what lies there."""
     while value.kind == "cast" or (value.kind == "unary" and value.text == "&") or _is_back(value):
-        value = value.kids[0]  # the address of an operand stands for what lies there
+        value = value.kids[0]
     return value
 
 
@@ -147,16 +153,25 @@ def inside(template: Template, conditions: Conditions) -> Template:
 
 def at_parameter(template: Template, routine: Routine) -> Template:
     """An operation on the address of a parameter, kept in a local, is one on the parameter."""
-    operand = template.field
-    if template.kind in ("vmread", "vmwrite") or operand.kind != "name":
+    operand = _meant(template.field)
+    if template.kind in ("vmread", "vmwrite", "rdmsr", "wrmsr") or operand.kind != "name":
         return template
-    if operand.text in routine.parameters:
+    if operand.text in routine.parameters or (
+        operand is not template.field and not _only_converts(routine)
+    ):
         return template
     for value in assigned(routine, operand.text):
         for one in _outside_members(value):
             if one.kind == "name" and one.text in routine.parameters:
                 return template._replace(field=one)
     return template
+
+
+def _only_converts(routine: Routine) -> bool:
+    """Whether a routine makes one call and one for what it hands on, in any case."""
+    sites = routine.flow.sites
+    calls = sum(one.expr.kind == "call" and not one.kind for one in sites)
+    return calls <= _OF_CONVERTING and not any(one.conditions for one in sites)
 
 
 def _outside_members(expr: Expr) -> Iterator[Expr]:
