@@ -98,7 +98,7 @@ class Order:
         yield from self._program.contexts.switches
         for one in self._program.operations:
             if one.kind in ("vmptrld", "vmclear"):
-                yield one.routine
+                yield from (one.routine, *one.through)
 
 
 def _leaves_behind(edge: Edge) -> bool:
