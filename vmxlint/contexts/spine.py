@@ -27,6 +27,7 @@ class Spine:
     def __init__(self, linker: Linker, operations: Operations) -> None:
         self._linker = linker
         self._operations = operations
+        self._down: dict[Routine, tuple[int, ...]] = {}
 
     @cached_property
     def steps(self) -> Mapping[Routine, tuple[int, int]]:
@@ -43,6 +44,7 @@ class Spine:
                 down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
                 numbers = [_number(routine, edge.site) for edge in down]
                 numbers += self._operations.entered_at(routine)
+                self._down[routine] = tuple(numbers)
                 end = len(routine.flow.sites)
                 steps[routine] = (min(numbers, default=end), max(numbers, default=end))
                 if routine not in self._operations.entries:
@@ -195,7 +197,15 @@ class Spine:
         number = _number(routine, site)
         if number > steps[1] and clash(site.conditions, self.given(routine)):
             return entry  # where the guest is not entered after all
-        return number <= steps[1] if entry else number >= steps[0]
+        first, last = self._beside(routine, site) or steps
+        return number <= last if entry else number >= first
+
+    def _beside(self, routine: Routine, site: Site) -> tuple[int, int] | None:
+        """The numbers of the first and last sites that lead on downwards, where there are several,
+        of those that the same run may come by: not in other arms. None if there is no such site."""
+        sites, down = routine.flow.sites, self._down.get(routine, ())
+        able = [n for n in down if not clash(site.conditions, sites[n].conditions)]
+        return (min(able), max(able)) if able and len(down) > 1 else None
 
     def _is_around(self, routine: Routine, site: Site, context: str) -> bool:
         """Whether a site stands before the loop of a stay, or behind it."""
