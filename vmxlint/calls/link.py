@@ -12,7 +12,7 @@ from vmxlint.calls.exit_names import ExitNames
 from vmxlint.calls.handing import Handing
 from vmxlint.calls.mentions import Mentions, callees
 from vmxlint.calls.names import Names
-from vmxlint.facts import Body, Expr, Facts, Function
+from vmxlint.facts import Body, Expr, Facts, Function, walk
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Conditions, implied
 from vmxlint.flow.routine import Routine
@@ -169,11 +169,18 @@ class Linker:
     def _through_member(
         self, routine: Routine, site: Site, slot: str, base: Expr
     ) -> Iterator[Edge]:
-        table = base.kids[0].text if base.kind == "index" else ""
-        if table in self.dispatch.handlers:
+        if table := self._table_of(routine, base):
             yield from self._through_table(routine, site, table)
         else:
             yield from self._through_slot(routine, site, slot, routine.type_of(base))
+
+    def _table_of(self, routine: Routine, base: Expr) -> str:
+        """The handler table that an element is of, or that a local variable points into."""
+        able = [base.kids[0]] if base.kind == "index" else []
+        if base.kind == "name":
+            changes = routine.changes.get(base.text, ())
+            able += [one for change in changes for one in walk(change.value)]
+        return next((one.text for one in able if one.text in self.dispatch.handlers), "")
 
     def _through_table(self, routine: Routine, site: Site, table: str) -> Iterator[Edge]:
         for key, found in self.dispatch.handlers.get(table, ()):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from vmxlint.contexts.bare import HINTS, chance_that, is_error_test, stripped
 from vmxlint.contexts.gate import NEVER, RARELY, Gate
-from vmxlint.facts import Expr, called, spelled
+from vmxlint.facts import Expr, called, spelled, walk
 from vmxlint.flow import Condition
 from vmxlint.flow.routine import Routine
 from vmxlint.interval import ONCE, Interval
 from vmxlint.model.dialect import Dialect
 from vmxlint.operations.values import assigned
+
+
+def _constants(test: Expr) -> set[str]:
+    """The constants that the calls in a test are handed."""
+    calls = (one for one in walk(test) if one.kind == "call")
+    return {one.text for call in calls for one in call.kids[1:] if one.kind == "name"}
 
 
 class Declared:
@@ -24,7 +30,7 @@ class Declared:
         if names & self._dialect.guest_mode:
             _, holds = stripped(test, holds, HINTS.keys() | self._dialect.failure)
             return Gate("guest-mode", condition, holds, ONCE)
-        if names & self._dialect.request:
+        if (names | _constants(test)) & self._dialect.request:
             return Gate("request", condition, holds, chance_that(RARELY, holds))
         if names & self._dialect.failure or is_error_test(test):
             return Gate("failure", condition, holds, chance_that(NEVER, holds))
@@ -42,10 +48,11 @@ class Declared:
         if test.kind == "binary" and test.text in ("==", "!="):
             known = self._dialect.known.get(spelled(test.kids[-1]))
             return known and chance_that(known, test.text == "==")
-        last = test.kids[0] if test.kind == "call" and test.kids else test
-        if test.kind == "binary" and test.text == "&":
-            last = test.kids[-1]
-        return self._dialect.known.get(last.text) if last.kind in ("name", "member") else None
+        told: tuple[Expr, ...] = (test,)
+        if test.kind == "call" or (test.kind == "binary" and test.text == "&"):
+            told = test.kids
+        named = (one.text for one in told if one.kind in ("name", "member"))
+        return next(filter(None, map(self._dialect.known.get, named)), None)
 
     def _plain(self, test: Expr) -> Expr:
         """What is asked for by a macro that stands for its argument, or for what that points to."""

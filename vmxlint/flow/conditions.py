@@ -43,7 +43,7 @@ def truth(test: Expr) -> bool | None:
     """Whether `test` is true whatever the variables are; None if they decide."""
     kind, operator, kids = test.kind, test.text, test.kids
     if kind in ("number", "name"):
-        return _TRUTH.get(operator)
+        return _TRUTH.get(operator.rstrip("uUlL") if kind == "number" else operator)
     if kind == "cast" and len(kids) == 1:
         return truth(kids[0])
     if kind == "unary" and operator == "!" and len(kids) == 1:

@@ -39,8 +39,10 @@ class Dialect(NamedTuple):
     `call_back` are functions outside the tree that call what they are handed.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `transparent` are
-    macros that stand for their argument, or for what it points to. `known` maps a condition's name
-    to the probability that it holds; `accessors` are those that may be defined outside of the tree.
+    macros that stand for their argument, or for what it points to. `request` are predicates, or
+    what these are asked for. `known` maps the name of a condition, or of what a predicate is asked
+    for, to the probability that it holds. `accessors` are those that may be defined outside of the
+    tree.
     `enlightened_vmcs` are the structs of a VMCS in memory that the hypervisor below defines.
     """
 
