@@ -70,7 +70,7 @@ def _labelled(text: str) -> Iterator[tuple[int, str]]:
     others than this file may call them."""
     listed = list(lines(text, 0, len(text)))
     jumped = {one.operands[0] for one in listed if one.word[:1] == "j" and one.operands}
-    shared = set(re.findall(r"^[ \t]*\.globa?l[ \t]+(\w+)", text, re.MULTILINE))
+    inner = jumped.difference(re.findall(r"^[ \t]*\.globa?l[ \t]+(\w+)", text, re.MULTILINE))
     for before, one in pairwise([Line(0, "", "ret"), *listed]):
-        if before.leaves and _NAME.fullmatch(one.label) and one.label not in jumped - shared:
+        if before.leaves and _NAME.fullmatch(one.label) and one.label not in inner:
             yield one.at, one.label

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from vmxlint.facts import Stmt
 
 _DEEPEST = 20
+_MOST_JUMPS = 500  # of a function; a hypervisor's has some forty
 
 
 def nested(statements: Sequence[Stmt]) -> tuple[Stmt, ...]:
@@ -46,7 +47,7 @@ class _Function:
     def _skipped(self, number: int) -> int:
         """The number of the label to which a jump skips; -1 if it is no such jump."""
         one = self._statements[number]
-        if one.kind != "if":
+        if one.kind != "if" or len(self._jumps) > _MOST_JUMPS:
             return -1
         behind = self._labels.get(self._jumps[number], -1)
         if behind > self._last or self._statements[behind - 1].kind in ("goto", "return"):
