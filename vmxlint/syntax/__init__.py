@@ -82,6 +82,8 @@ class Reader:
     def _read(self, path: str, text: bytes) -> Facts:
         if path.endswith((".S", ".asm")):
             return subroutines.read(path, text.decode("latin-1"))
+        if text.lstrip().startswith(b"{"):  # rows for a table of the file that includes this one
+            return Facts(path)
         cleaned = clean(text, self._known, lambda name: self._included(path, name))
         asms = tuple(
             assembly.inline(code, start, end, self._value) for code, start, end in cleaned.asms

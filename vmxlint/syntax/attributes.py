@@ -10,7 +10,9 @@ from vmxlint.syntax import mask
 from vmxlint.syntax.macros import Macros
 
 _NAME_BYTE = re.compile(rb"\w")
-_PLAIN = frozenset(b"noinline_for_stack noinline noinstr notrace asmlinkage fastcall".split())
+_PLAIN = frozenset(
+    b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall".split()
+)
 _UNDERSCORED = re.compile(rb"__[a-z]\w*")
 _ATTRIBUTES = frozenset(
     b"__visible __init __exit __initdata __user __iomem __percpu __rcu __force __always_inline"
@@ -19,7 +21,7 @@ _ATTRIBUTES = frozenset(
 )
 _WITH_ARGUMENTS = frozenset(
     b"__aligned __section __printf __acquires __releases __must_hold __cacheline_aligned"
-    b" __alloc_size __counted_by __compiletime_error __compiletime_warning"
+    b" __nonnull __alloc_size __counted_by __compiletime_error __compiletime_warning"
     b" __attribute__ __attribute __declspec".split()
 )
 _NO_ATTRIBUTE = re.compile(
@@ -30,6 +32,7 @@ _BEFORE_A_NAME = re.compile(rb"\s*[*A-Za-z_]")
 _BEHIND_A_BRACKET = re.compile(rb"[\])}]\s+\Z")
 _BEFORE_AN_END = re.compile(rb"\s*[;={]")
 _BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
+_BEHIND_AN_ARRAY = re.compile(rb"\]\s+([A-Za-z_]\w*)\s*=\s*\{")
 _BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
 _BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
 _IN_A_LIST = re.compile(rb"[(,]([\w\s*]+)\s\Z")
@@ -71,6 +74,8 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
         if not _NAME_BYTE.match(snapshot, start - 1):
             if end := _end(snapshot, match[0], start, match.end()):
                 mask.overwrite(buffer, code, start, end)
+    for match in _BEHIND_AN_ARRAY.finditer(snapshot):
+        mask.overwrite(buffer, code, *match.span(1))
     for start in mask.occurrences(b"register", snapshot):
         if named := _IN_A_REGISTER.match(snapshot, start):  # behind the variable stood asm("r1")
             mask.overwrite(buffer, code, *named.span(1))

@@ -14,7 +14,17 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vmxlint.facts import ASM_WORD, Gap, Macro
-from vmxlint.syntax import attributes, conditionals, heads, included, macros, mask, types
+from vmxlint.syntax import (
+    attributes,
+    bitfields,
+    conditionals,
+    heads,
+    included,
+    literals,
+    macros,
+    mask,
+    types,
+)
 from vmxlint.syntax.brackets import last_byte
 from vmxlint.syntax.forms import Forms
 from vmxlint.syntax.included import Find
@@ -27,6 +37,7 @@ _ASM = re.compile(
     rb"asm(?:(?<!\wasm)|(?<=__asm)(?<!\w__asm))(?:__|_goto_output|_volatile_goto|_inline)?\b"
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline))*\s*\("
 )
+_GAS_MACRO = re.compile(rb"^[ \t]*\.macro\b.*?^[ \t]*\.endm\b", re.MULTILINE | re.DOTALL)
 _OPENED = re.compile(rb"\s*\(")
 _CASE_RANGE = re.compile(rb"case\b[^:;{}]*")
 _INCLUDED = re.compile(rb'[ \t]*[<"]([^>"\n]+)[>"]')
@@ -77,12 +88,16 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
             done.gaps.append(found)
         else:
             done.included.append(found)
+    for macro in _GAS_MACRO.finditer(bytes(code)):
+        mask.overwrite(buffer, code, *macro.span())
     _take_asm(buffer, code, known.macros, done)
     attributes.blank(buffer, code, known.attributes)
     _spell_case_ranges(buffer, code)
     _take_file_calls(buffer, code, known, done)
     heads.spell(buffer, code, known.forms)
     types.spell(buffer, code)
+    literals.spell(buffer, code)
+    bitfields.blank(buffer, code)
     done.text, done.code = bytes(buffer), bytes(code)
     return done
 

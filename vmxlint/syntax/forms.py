@@ -18,7 +18,7 @@ _OBJECT = re.compile(r"\s*(?:if|for|while|return|goto|[{}])|.*\}\s*\Z", re.DOTAL
 _NO_STATEMENT = re.compile(rb"\s*(?:[{\[.]|(?:static|extern)\b)")  # but data or a declaration
 _JUMP = re.compile(rb"\s*(?:return|goto|break|continue)\b[^;{}]*")
 _CASES = re.compile(r"\s*(?:case\b|default\s*:)")
-_CASE = re.compile(rb"\s*(?:case\b[^;:{}]*:\s*)*case\b[^;:{}]*[^;:{}\s]\s*")
+_CASE = re.compile(rb"(?:[^{};:]*;)?\s*(?:case\b[^;:{}]*:\s*)*case\b[^;:{}]*[^;:{}\s]\s*")
 _LEAVES = re.compile(r"\breturn\b")
 _WORD = re.compile(r"(#?)\s*\b([A-Za-z_]\w*)")
 _A_STATEMENT = re.compile(r"[;{}]\s*(\w+)\s*(?=[;}])")

@@ -1,7 +1,8 @@
 """Calls of macros that are no calls but statements, or the heads of some, spelled in place so.
 
 Of the tree's own macros the text says what they are, see `forms`. Of all others the place does: a
-call at the start of a line, with no `;` behind it, is the head of what is indented below it.
+call at the start of a line, with no `;` behind it, is the head of what is indented below it; one
+with a colon behind it is a case.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _SEMICOLON = re.compile(rb"(\s*;)\s*")
 _SPACE = re.compile(rb"\s*")
 _GOES_ON = re.compile(rb"\s*[A-Za-z_}]")
 _NO_STATEMENT = re.compile(rb"(?:\*|(?<!\w)(?!else\b|do\b)\w+)\s*\Z")
+_LABELLED = re.compile(rb"(?:[;{}]|:[ \t]*\n)\s*+([A-Za-z_]\w*+)[ \t]*(?=\()")
+_COLON = re.compile(rb"\s*:(?!:)")
 _ONCE = b"scoped_"  # of what a scope holds, from the first word of scoped_guard()
 _WINDOW = 200
 
@@ -45,6 +48,7 @@ def spell(buffer: bytearray, code: bytearray, forms: Forms) -> None:
     _spell_each(buffer, code, snapshot)
     _spell_before_blocks(buffer, code, snapshot)
     _spell_unended(buffer, code, snapshot)
+    _spell_cases(buffer, code)
 
 
 def _head(buffer: bytearray, code: bytearray, call: re.Match[bytes], end: int) -> None:
@@ -206,6 +210,17 @@ def _spell_unended(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
             _head(buffer, code, call, end)
         else:
             _end(buffer, code, end)
+
+
+def _spell_cases(buffer: bytearray, code: bytearray) -> None:
+    """A call with a colon behind it where a statement can start is a case, of its own name."""
+    snapshot = bytes(code)
+    for call in _LABELLED.finditer(snapshot):
+        end = mask.closing(snapshot, call.end())
+        word = b"case " + call[1]
+        if call[1] != b"case" and end > 0 and _COLON.match(snapshot, end):
+            if len(word) <= end - call.start(1):
+                mask.overwrite(buffer, code, call.start(1), end, word)
 
 
 def _can_follow(before: bytes, is_statement: bool) -> bool:
