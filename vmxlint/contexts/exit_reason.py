@@ -3,13 +3,14 @@ given it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from vmxlint.calls.link import Linker
 from vmxlint.contexts.arguments import handed
 from vmxlint.facts import Expr, walk
-from vmxlint.flow.routine import Routine
+from vmxlint.flow import Site
+from vmxlint.flow.routine import Routine, filled
 from vmxlint.operations import Operations
 from vmxlint.operations.values import assigned, predicate
 
@@ -49,6 +50,8 @@ class ExitReason:
                 return bool(values) and all(
                     self.is_in(value, routine, depth + 1) for value in values
                 )
+            case Expr("filled", _, (call,)):
+                return call.start in self._reads.get(routine, ())
             case Expr("call", _, (Expr("name", name), *arguments)):
                 if starts := self._reads.get(routine):
                     if any(one.start in starts for one in walk(last) if one.kind in _READING):
@@ -73,11 +76,17 @@ class ExitReason:
         found = set()
         for routine, starts in self._reads.items():
             for site in routine.flow.sites:
-                if site.expr.kind == "assign" and site.expr.kids[0].kind == "member":
-                    if any(one.start in starts for one in walk(site.expr.kids[1])):
-                        target = site.expr.kids[0]
+                for target, value in _given(site):
+                    if any(one.start in starts for one in walk(value)):
                         found |= {one.text for one in walk(target) if one.kind == "member"}
         return frozenset(found)
+
+
+def _given(site: Site) -> Iterator[tuple[Expr, Expr]]:
+    """The members that a site gives a value, with these."""
+    if site.expr.kind == "assign" and site.expr.kids[0].kind == "member":
+        yield site.expr.kids[0], site.expr.kids[1]
+    yield from ((target, value) for target, value in filled(site) if target.kind == "member")
 
 
 def _keeps_the_reason(masked: Expr) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +18,17 @@ class Change(NamedTuple):
     operator: str
     value: Expr
     conditions: Conditions
+
+
+def filled(site: Site) -> Iterator[tuple[Expr, Expr]]:
+    """What a call is handed the address of, for it may fill that; and as the value then the number
+    of the argument with the call."""
+    call = site.expr
+    if call.kind == "call" and not site.kind:
+        for number, given in enumerate(call.kids[1:]):
+            if given.kind == "unary" and given.text == "&":
+                value = Expr("filled", str(number), (call,), call.start, call.end)
+                yield given.kids[0], value
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +91,10 @@ class Routine:
                 target, value = site.expr.kids
                 if target.kind == "name" and target.text in self.variables:
                     change = Change(number, site.expr.text, value, site.conditions)
+                    found.setdefault(target.text, []).append(change)
+            for target, value in filled(site):
+                if target.kind == "name" and target.text in self.variables:
+                    change = Change(number, "=", value, site.conditions)
                     found.setdefault(target.text, []).append(change)
         return found
 

@@ -175,12 +175,13 @@ def _only_converts(routine: Routine) -> bool:
 
 
 def _outside_members(expr: Expr) -> Iterator[Expr]:
-    """The parts of `expr`, but not the objects of struct members, nor the numbers of elements."""
+    """The parts of `expr`, but not the objects of struct members, the numbers of elements, nor a
+    call that fills a local."""
     todo = [expr]
     while todo:
         one = todo.pop()
         yield one
-        if one.kind != "member":
+        if one.kind not in ("member", "filled"):
             todo.extend(one.kids[:1] if one.kind == "index" else one.kids)
 
 
