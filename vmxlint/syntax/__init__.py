@@ -20,6 +20,7 @@ from vmxlint.syntax import (
     arrays,
     assembly,
     attributes,
+    calling,
     forms,
     included,
     macros,
@@ -57,7 +58,8 @@ class Reader:
         self._made_rows: dict[str, Sequence[Row]] = {}
         words = attributes.of(known_macros)
         shapes, parts = forms.of(known_macros)
-        self._known = Known(known_macros, frozenset(one.encode() for one in words), shapes)
+        own = frozenset(one.encode() for one in words)
+        self._known = Known(known_macros, own, shapes, calling.of(known_macros))
         self._aliases = frozenset(filter(self._is_alias, known_macros)) - words
         self._pasting = parts | {
             name: one for name, one in known_macros.items() if is_part_of_its_caller(one)

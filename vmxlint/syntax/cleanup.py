@@ -17,6 +17,7 @@ from vmxlint.facts import ASM_WORD, Gap, Macro
 from vmxlint.syntax import (
     attributes,
     bitfields,
+    calling,
     conditionals,
     heads,
     included,
@@ -61,11 +62,13 @@ class Cleaned:
 
 
 class Known(NamedTuple):
-    """A unit's own macros, and which of them are attributes or shape the code around them."""
+    """A unit's own macros, and which of them are attributes, shape the code around them, or call
+    their first argument."""
 
     macros: Macros
     attributes: Collection[bytes] = ()
     forms: Forms = MappingProxyType({})
+    calling: Collection[bytes] = ()
 
 
 def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
@@ -91,6 +94,7 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
     for macro in _GAS_MACRO.finditer(bytes(code)):
         mask.overwrite(buffer, code, *macro.span())
     _take_asm(buffer, code, known.macros, done)
+    calling.spell(buffer, code, known.calling)
     attributes.blank(buffer, code, known.attributes)
     _spell_case_ranges(buffer, code)
     _take_file_calls(buffer, code, known, done)

@@ -1,0 +1,51 @@
+"""Macros that call their first argument with the others, by one macro for each number of them.
+
+`alternative_call(ops.f, x)` becomes `ops.f( x)`, blanks before it: the callee keeps its place, but
+for that of a call without other arguments, which moves one byte down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from vmxlint.syntax import mask
+from vmxlint.syntax.macros import Macros
+
+_FIRST = "1"
+_OPENED = re.compile(rb"\s*\(")
+
+
+def of(unit_macros: Macros) -> frozenset[bytes]:
+    """The names of such macros: `f` where `f1(p, ...)` has a call of `p` in it."""
+    found = set()
+    for name, macro in unit_macros.items():
+        first = unit_macros.get(name + _FIRST)
+        if macro.params and first and first.params:
+            if re.search(rf"(?<![\w#]){re.escape(first.params[0])}\s*\(", first.body):
+                found.add(name.encode())
+    return frozenset(found)
+
+
+def spell(buffer: bytearray, code: bytearray, names: Collection[bytes]) -> None:
+    """Make each call of such a macro one of its first argument."""
+    snapshot = bytes(code)
+    for name in sorted(names):
+        for start in mask.occurrences(name, snapshot):
+            if opened := _OPENED.match(snapshot, start + len(name)):
+                end = mask.closing(snapshot, opened.end() - 1)
+                if end > 0:
+                    _spell(buffer, code, start, opened.end(), end)
+
+
+def _spell(buffer: bytearray, code: bytearray, start: int, first: int, end: int) -> None:
+    parts = mask.arguments(bytes(buffer), bytes(code), first - 1, end)
+    if len(parts) > 1:
+        comma = parts[1][1] - 1
+        buffer[comma] = code[comma] = ord("(")
+        mask.overwrite(buffer, code, start, first)
+    else:
+        callee = bytes(buffer[first : end - 1])
+        mask.overwrite(buffer, code, start, end, b"")
+        for one in (buffer, code):
+            one[first - 1 : end] = callee + b"()"
