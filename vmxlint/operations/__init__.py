@@ -12,6 +12,7 @@ from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.operations.controls import Controls
+from vmxlint.operations.elsewhere import Elsewhere
 from vmxlint.operations.kept import keep, shape
 from vmxlint.operations.naming import Naming
 from vmxlint.operations.templates import (
@@ -63,7 +64,10 @@ class Operations:
         self._passed: dict[Routine, tuple[Operation, ...]] = {}
         self._naming = Naming(linker, fields)
         self._controls = Controls(linker, self._naming)
+        self._elsewhere = Elsewhere(linker, self.made_in)
         self._search()
+        for routine, made in self._found.items():
+            self._found[routine] = tuple(map(self._elsewhere.placed, made))
 
     @property
     def by_routine(self) -> Mapping[Routine, tuple[Operation, ...]]:
@@ -86,6 +90,7 @@ class Operations:
         return any(
             one.kind == "vmread"
             and field in self._naming.of(substituted(one.field, given), routine)
+            and not self._elsewhere.is_through((callee, *one.through))
             for one in self._templates.get(callee, ())
         ) or any(one.kind == "vmread" and one.field == field for one in self._found.get(callee, ()))
 
