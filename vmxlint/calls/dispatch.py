@@ -65,7 +65,7 @@ class Dispatch:
         found: dict[str, dict[Slot, None]] = {}
         for path, table in self._tables:
             for member, value in self._filled(table):
-                if member in self._outer or self._is_called(member):
+                if self._is_called(member):
                     if callee := self._names.resolve(value, path):
                         found.setdefault(member, {})[Slot(callee, table.type)] = None
         for routine, target, value in self._assignments:
@@ -134,7 +134,9 @@ class Dispatch:
         return frozenset(table.type for _, table in self._tables if table.type)
 
     def _is_called(self, member: str) -> bool:
-        return any(self._mentions.of(word) for word in self.words_of(member))
+        return member in self._outer or any(
+            self._mentions.of(word) for word in self.words_of(member)
+        )
 
     def words_of(self, slot: str) -> list[str]:
         """The words that a call of a slot has: see Function.words."""

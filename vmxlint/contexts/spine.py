@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.landings import landings
 from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, LOAD
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.conditions import clash
@@ -177,6 +178,10 @@ class Spine:
                     found[routine] = around[0]
         return found
 
+    @cached_property
+    def _landings(self) -> Mapping[Routine, int]:
+        return landings(self._linker, self._operations)
+
     def has_side(self, routine: Routine, context: str) -> bool:
         """Whether only a part of a routine runs in a context in which it is a root."""
         if context in AROUND:
@@ -195,6 +200,9 @@ class Spine:
             if not loop[0] <= site.expr.start < loop[1]:
                 return False
         number = _number(routine, site)
+        if routine in self._landings:
+            turn = self._landings[routine]
+            return turn <= number <= steps[1] if entry else number < turn
         if number > steps[1] and clash(site.conditions, self.given(routine)):
             return entry  # where the guest is not entered after all
         first, last = self._beside(routine, site) or steps

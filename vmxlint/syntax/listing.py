@@ -12,7 +12,9 @@ _LINE = re.compile(
     r"(?:([.#]?[A-Za-z_]\w*)[ \t]*([^\n;]*))?",
     re.MULTILINE,
 )
-_START = re.compile(r"^(?:SYM_(?:FUNC|CODE)_START\w*|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE)
+_START = re.compile(
+    r"^(?:SYM_(?:FUNC|CODE)_START\w*|FUNC(?:_LOCAL)?|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE
+)
 _INTELS_START = re.compile(r"^(?:function\s+(\w+)|(\w+)\s+PROC\b)", re.MULTILINE)
 _END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -12,7 +12,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 
-from vmxlint.facts import ASM_WORD, ENTRY_NAME, Asm, Body, Expr, Facts, Function, Stmt
+from vmxlint.facts import AGAIN_NAME, ASM_WORD, ENTRY_NAME, Asm, Body, Expr, Facts, Function, Stmt
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.listing import Line, Start, lines, starts
 from vmxlint.syntax.skips import nested
@@ -48,6 +48,7 @@ class _Routine:
         self._asms = asms
         self._targets = _targets(self._lines)
         self._labels = frozenset(self._targets.values())
+        self._again = self._back_to()
         self._held: dict[str, Expr] = {}  # constants, by the letter of the register
         self._compared: tuple[str, ...] = ()
         self._entered = False
@@ -64,6 +65,8 @@ class _Routine:
         if line.label:
             self._held.clear()
             yield _statement("label", _place(line), line)
+            if number == self._again:
+                yield self._call(AGAIN_NAME, line.at, line.at)
         elif line.word in _ENTRIES:
             if not self._entered:
                 yield self._call(ENTRY_NAME, line.at, line.at)
@@ -75,6 +78,14 @@ class _Routine:
                 yield self._call(line.operands[0], line.behind, line.behind + len(line.operands[0]))
         yield from self._jump(number, line)
         self._remember(line)
+
+    def _back_to(self) -> int:
+        """The first label ahead of the VM-entry that a jump from behind it leads to; -1 if none."""
+        entries = (number for number, line in enumerate(self._lines) if line.word in _ENTRIES)
+        entry = next(entries, 0)
+        led_to = {label for number, label in self._targets.items() if number > entry}
+        ahead = enumerate(self._lines[:entry])
+        return next((n for n, one in ahead if one.label and _place(one) in led_to), -1)
 
     def _call(self, callee: str, start: int, end: int) -> Stmt:
         self._words.add(callee)
