@@ -21,6 +21,7 @@ from vmxlint.contexts.reach import (
     AROUND,
     ENTRY,
     EXIT,
+    NESTED,
     NESTED_ENTRY,
     NESTED_EXIT,
     Given,
@@ -56,7 +57,7 @@ class Contexts:
         self._operations = operations
         self._gates = gates
         self._profile = profile
-        self._round = RoundTrip(linker, structs)
+        self._round = RoundTrip(linker, operations, structs)
         self._coverage = Coverage(linker, operations.entries)
         self._reaches: dict[Routine, Mapping[str, Reach]] = {}
         self.spine = Spine(linker, operations)
@@ -126,7 +127,7 @@ class Contexts:
     @cached_property
     def _given(self) -> frozenset[tuple[int, ...]]:
         gates = (gate for way in self._switching for step in way.chain() for gate in step.gates)
-        last = (one for way in self._switching for one in self.switched(way.routine).conditions)
+        last = (one for way in self._switching for one in self._round.at_the_end(way))
         return frozenset(map(_told, (*(gate.condition for gate in gates), *last)))
 
     def switched(self, routine: Routine) -> Site:
@@ -171,7 +172,11 @@ class Contexts:
     def _switching(self) -> list[Step]:
         self._coverage.cover(self._round.switches)
         plain = Ways(self.spine, self._gates, self._profile)
-        return self._round.ways_to_switch(self._roots(), self._coverage.onward, plain)
+        ways = self._round.ways_to_switch(self._roots(), self._coverage.onward, plain)
+        if len(ways) < len(NESTED) and self._round.switches:
+            search = Search(list(self._roots()), self._coverage, plain, self._handled())
+            ways = self._round.ways_by_flags(search, plain)
+        return ways
 
     @cached_property
     def _search(self) -> Search:

@@ -27,9 +27,10 @@ class Flags:
     def setters(self, test: Expr, holds: bool, routine: Routine) -> tuple[Setter, ...] | None:
         """The places that make a test of a flag in `routine` be `holds`; None if it is no flag.
 
-        A flag is a member, or a bit of one, that is set to constants only, and taken back by the
-        routine that tests it or by what that calls. None also if that routine makes the test hold
-        itself: as often as it does so, which the other places don't tell.
+        A flag is a member, or a bit of one, that is set to constants, beside these also to what a
+        call answers, and taken back by the routine that tests it or by what that calls. None also
+        if that routine makes the test hold itself: as often as it does so, which the other places
+        don't tell.
         """
         flag = _flag(test)
         if flag is None or routine not in self._near_stores(flag[0]):
@@ -58,7 +59,9 @@ class Flags:
         found: dict[Routine, list[tuple[Routine, Site, bool]]] = {}
         for routine in sorted(able, key=lambda one: not one.is_read):
             stores = list(_stores_in(routine, *flag))
+            is_set = any(value for _, value in stores)
             known = [(routine, site, value) for site, value in stores if value is not None]
+            known += [(routine, s, True) for s, value in stores if is_set and _is_asked(s, value)]
             if len(known) < len(stores):
                 return []
             found[routine] = known
@@ -87,6 +90,11 @@ def _stores_in(routine: Routine, member: str, bit: str) -> Iterator[tuple[Site, 
         match site.expr:
             case Expr("assign", sign, (Expr("member", name), value)) if name == member:
                 yield from ((site, one) for one in _stored(sign, value, bit))
+
+
+def _is_asked(site: Site, value: bool | None) -> bool:
+    """Whether a store that is of no constant is of what a call answers, which may be true."""
+    return value is None and site.expr.text == "=" and site.expr.kids[1].kind == "call"
 
 
 def _flag(test: Expr) -> _Flag | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
 from vmxlint.contexts.gate import Gate
 from vmxlint.flow.conditions import Condition, Conditions, alternatives
-from vmxlint.interval import ONCE, Interval
+from vmxlint.interval import NOTHING, ONCE, Interval
 from vmxlint.model.probabilities import chance
 
 ENTRY, EXIT = "entry", "exit"
@@ -34,6 +35,12 @@ def share_of(reason: str, handled: Collection[str]) -> Interval:
     ever after."""
     alone = not any(other in handled for other in _NESTED_REASONS if other != reason)
     return ONCE if alone else _NESTED_REASONS.get(reason, ONCE)
+
+
+def nested_share(reasons: Collection[str], handled: Collection[str]) -> Interval:
+    """How much of `nested-entry` some reasons are."""
+    shares = (share_of(one, handled) for one in sorted(_NESTED_REASONS.keys() & reasons))
+    return sum(shares, NOTHING).capped(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,16 +112,24 @@ _START = Passage()
 
 
 class Given:
-    """The conditions that hold in every nested round trip, and so those that do not."""
+    """The conditions that hold in every nested round trip, and so those that do not; `flags` are
+    those among them that code waits for, by their identities: each with its context."""
 
-    def __init__(self, conditions: Iterable[Condition] = ()) -> None:
+    def __init__(
+        self, conditions: Iterable[Condition] = (), flags: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
+        self._flags = flags
         self._conditions = tuple(conditions)  # which keeps their identities
         self._hold = frozenset(map(id, self._conditions))
         self._fail = frozenset((id(one.test), not one.holds) for one in self._conditions)
 
     def joined(self, conditions: Iterable[Condition]) -> Given:
         """These and some more."""
-        return Given((*self._conditions, *conditions))
+        return Given((*self._conditions, *conditions), self._flags)
+
+    def waiting(self, gate: Gate) -> str:
+        """The context that waits for a flag once in every round trip; "" if none does."""
+        return self._flags.get(id(gate.condition), "")
 
     def chance(self, gate: Gate) -> Interval:
         """The probability of a gate in a round trip."""

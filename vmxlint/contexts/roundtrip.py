@@ -7,15 +7,17 @@ be reached, holds; the checks on the way that could refuse it cost nothing in pr
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.contexts.reach import EXIT, NESTED, Given
-from vmxlint.contexts.search import Step
+from vmxlint.contexts.reach import EXIT, NESTED, NESTED_EXIT, Given
+from vmxlint.contexts.search import Search, Step
 from vmxlint.contexts.ways import Ways
-from vmxlint.flow import Site
+from vmxlint.facts import spelled
+from vmxlint.flow import Condition, Site
 from vmxlint.flow.routine import Routine
+from vmxlint.operations import Operations
 from vmxlint.operations.structs import Structs
 
 _DEEPEST = 8
@@ -25,8 +27,9 @@ _SELDOM = 0.05
 class RoundTrip:
     """The search for the switch of the VMCS."""
 
-    def __init__(self, linker: Linker, structs: Structs) -> None:
+    def __init__(self, linker: Linker, operations: Operations, structs: Structs) -> None:
         self._linker = linker
+        self._operations = operations
         self._structs = structs
 
     def ways_to_switch(
@@ -59,11 +62,50 @@ class RoundTrip:
         ways.asked.clear()
         return found
 
-    def given(self, ways: Iterable[Step]) -> Given:
+    def ways_by_flags(self, search: Search, ways: Ways) -> list[Step]:
+        """The same where a flag asks for the switch, which is made elsewhere: from all that the
+        search has found, with the ways to what alone sets such a flag."""
+        found: list[Step] = []
+        for context in NESTED:
+            able = self._last_steps(context, search, ways)
+            if best := max(able, key=lambda one: one.probability.typical, default=None):
+                found += [best, *self._setting(best, search)]
+        return found
+
+    def _last_steps(self, context: str, search: Search, ways: Ways) -> Iterator[Step]:
+        """The calls of a switch: from nested mode where it leads back, else from outside of it."""
+        for edge in (edge for one in self.switches for edge in self._linker.callers(one)):
+            step = search.found.get(edge.caller, {}).get(context)
+            if step is None or step.is_nested != (context == NESTED_EXIT):
+                continue
+            for way in ways.along(edge, context, step.calls):
+                if way[0] == context:
+                    yield step.called(edge, way)
+
+    def _setting(self, way: Step, search: Search) -> Iterator[Step]:
+        for gate in (gate for step in way.chain() for gate in step.gates):
+            setters = {routine for routine, _ in gate.setters}
+            for one in setters if len(setters) == 1 else ():
+                if step := search.found.get(one, {}).get(way.context):
+                    yield step
+
+    def given(self, ways: Sequence[Step]) -> Given:
         """The conditions that hold on such ways."""
         on_the_way = [gate.condition for w in ways for s in w.chain() for gate in s.gates]
-        at_the_end = [one for way in ways for one in self.switches[way.routine].conditions]
-        return Given((*on_the_way, *at_the_end))
+        at_the_end = [one for way in ways for one in self.at_the_end(way)]
+        flags = {
+            id(gate.condition): way.context
+            for way in ways
+            for step in way.chain()
+            for gate in step.gates
+            if gate.kind == "flag"
+        }
+        return Given((*on_the_way, *at_the_end), flags)
+
+    def at_the_end(self, way: Step) -> Sequence[Condition]:
+        """The conditions of the switch that a way leads to."""
+        site = self.switches.get(way.routine)
+        return site.conditions if site else ()
 
     def _below(
         self, step: Step, onward: Callable[[Routine], Iterable[Edge]], ways: Ways
@@ -75,7 +117,11 @@ class RoundTrip:
 
     @cached_property
     def switches(self) -> Mapping[Routine, Site]:
-        """The routines that make a member point to another VMCS's struct, and where."""
+        """The routines that put another VMCS into a member, be it its struct or the address that
+        they make current by VMPTRLD; and where."""
+        return dict(self._by_struct()) | dict(self._by_address())
+
+    def _by_struct(self) -> Iterator[tuple[Routine, Site]]:
         holders = self._structs.holders
         pointing = {
             member.name
@@ -83,10 +129,16 @@ class RoundTrip:
             for member in struct.members
             if member.type in holders and member.pointers and struct.name not in holders
         }
-        return {
-            routine: site
-            for name in sorted(pointing)
-            for routine in self._linker.mentions.of(name + "=")
-            for site in routine.stores
-            if site.expr.kids[0].kind == "member" and site.expr.kids[0].text == name
-        }
+        for name in sorted(pointing):
+            for routine in self._linker.mentions.of(name + "="):
+                for site in routine.stores:
+                    if site.expr.kids[0].kind == "member" and site.expr.kids[0].text == name:
+                        yield routine, site
+
+    def _by_address(self) -> Iterator[tuple[Routine, Site]]:
+        for routine in self._operations.by_routine:
+            made = self._operations.made_in(routine)
+            loaded = {spelled(one.operand) for one in made if one.kind == "vmptrld"}
+            for site, _, value in routine.stored if loaded else ():
+                if value in loaded and site.expr.kids[0].kind == "member":
+                    yield routine, site

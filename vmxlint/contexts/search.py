@@ -54,6 +54,12 @@ class Step(NamedTuple):
             step = step.parent
         return steps[::-1]
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether a test for nested mode holds on the way."""
+        gates = (gate for step in self.chain() for gate in step.gates)
+        return any(gate.kind == "guest-mode" and gate.holds for gate in gates)
+
     def reach(self, runs: Callable[[], Interval]) -> Reach:
         """The way of this step as a whole; `runs` counts all ways."""
         steps = self.chain()
@@ -92,7 +98,7 @@ class Search:
         self._once = {*self._roots, *once}
         for root in roots:
             self._push(root)
-        self._run()
+        self.go_on()
 
     def go_on(self) -> None:
         """Follow the calls that matter by now and did not before. They lead to nothing that was

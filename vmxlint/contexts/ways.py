@@ -21,6 +21,7 @@ from vmxlint.contexts.reach import (
     Way,
     divided,
     exit_for,
+    nested_share,
     nowhere,
     share_of,
 )
@@ -125,6 +126,8 @@ class Ways:
             if given := self._spine.given(routine):
                 rest = [one for one in site.conditions if one not in given]
                 passages = divided(self._gates.gates(rest, routine), self._given)
+            # what waits for a flag runs where the flag is set, be the guest nested by then or not
+            passages = tuple(sorted(passages, key=_is_no_flag))
         if len(passages) == 1 and not passages[0].special:
             return nowhere([self._behind((context, ONCE, ()), passages[0])])
         ways: list[Way] = [(context, ONCE, ())]
@@ -199,6 +202,9 @@ class Ways:
             self.asked[gate.flag] = gate
             return []
         if context in (ENTRY, EXIT):
+            if waiting := self._given.waiting(gate):
+                rest = [(one, often) for one, often in setting.items() if one not in NESTED]
+                return [(waiting, ONCE), *rest]
             return list(setting.items())
         if not setting:
             return [(context, RARELY)]
@@ -217,15 +223,23 @@ class Ways:
 
     def _through_reason(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
         here = context.removeprefix("exit:")
+        handled = self._gates.tables.handled | gate.reasons
         if context == EXIT:
             if gate.among:
-                chance = partial(share_of, handled=self._gates.tables.handled)
+                chance = partial(share_of, handled=handled)
                 return [(exit_for(one), chance(one)) for one in sorted(gate.reasons)]
             rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
             return [(EXIT, exactly(rest))]
         if here != context and (here in gate.reasons) != gate.among:
             return []
+        if context == NESTED_ENTRY:
+            share = nested_share(gate.reasons, handled)
+            return [(NESTED_ENTRY, share if gate.among else share.complement())]
         if context == NESTED_EXIT:
             share = Interval(0, min(1.0, sum(map(self._profile.share, gate.reasons))), 1)
             return [(NESTED_EXIT, share if gate.among else share.complement())]
         return [(context, ONCE)]
+
+
+def _is_no_flag(passage: Passage) -> bool:
+    return passage.special is None or passage.special.kind != "flag"
