@@ -17,6 +17,7 @@ from tests import transform
 from tests.fixtures import FIXTURES, TREES, analysed, cases, expected, found, options
 from tests.transform import Renames, Tree
 from vmxlint.engine import run
+from vmxlint.reading.files import SUFFIXES
 from vmxlint.registry import rules
 from vmxlint.report import Report
 
@@ -62,7 +63,8 @@ def name_of(tree: Path) -> str:
 def load(tree: Path) -> Tree:
     return {
         file.relative_to(tree).as_posix(): file.read_text("utf-8")
-        for file in sorted(tree.rglob("*.[chS]"))
+        for file in sorted(tree.rglob("*"))
+        if file.name.endswith(SUFFIXES)
     }
 
 

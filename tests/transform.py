@@ -30,6 +30,7 @@ _TOKEN = re.compile(
 _KEYWORDS = frozenset(
     "if else for while do switch case default return goto break continue asm __asm__ sizeof".split()
 )
+_ASSEMBLY = (".S", ".asm")
 _TAGS = ("struct", "union", "enum")
 _PAIRS = {"(": ")", "{": "}", "[": "]"}
 
@@ -189,18 +190,18 @@ class Source:
 
 
 def sources(tree: Tree) -> dict[str, Source]:
-    return {path: Source(text) for path, text in tree.items() if not path.endswith(".S")}
+    return {path: Source(text) for path, text in tree.items() if not path.endswith(_ASSEMBLY)}
 
 
-def _words_of_the_dialect() -> frozenset[str]:
-    kvm = dialect.load("kvm")
-    kept: set[str] = {*kvm.entry_slots, *kvm.slot_contexts, *kvm.known, *kvm.accessors}
-    for names in (kvm.call_forms, kvm.reason_parts, kvm.guest_mode, kvm.request, kvm.build):
+def _words_of(one: dialect.Dialect) -> set[str]:
+    kept: set[str] = {*one.entry_slots, *one.slot_contexts, *one.known, *one.accessors}
+    kept.update(re.findall(r"\w+", " ".join(one.words)))
+    for names in (one.call_forms, one.reason_parts, one.guest_mode, one.request, one.build):
         kept |= names
-    return frozenset(kept | kvm.static_key | kvm.cold | kvm.only_inside | kvm.failure)
+    return kept | one.static_key | one.cold | one.only_inside | one.failure
 
 
-KEPT = _words_of_the_dialect()
+KEPT = frozenset().union(*(_words_of(dialect.load(name)) for name in dialect.names()))
 
 
 def _fixed(tree: Tree) -> Callable[[str], bool]:
@@ -208,7 +209,7 @@ def _fixed(tree: Tree) -> Callable[[str], bool]:
     text = "\n".join(tree.values())
     pasted = [re.compile(rf"{one}\w*") for one in re.findall(r"(\w+)[ \t]*##", text)]
     pasted += [re.compile(rf"\w*{one}") for one in re.findall(r"##[ \t]*(\w+)", text)]
-    assembly = [body for path, body in tree.items() if path.endswith(".S")]
+    assembly = [body for path, body in tree.items() if path.endswith(_ASSEMBLY)]
     assembly += re.findall(r'"[ \t]*(?:call|jmp) [^"\n]*"', text)
     outside = set(re.findall(r"\w+", " ".join(assembly)))
 
@@ -233,9 +234,10 @@ def _renamed(source: Source, new: Callable[[Source, int], str]) -> str:
 
 
 def rename_variables(tree: Tree) -> tuple[Tree, Renames]:
-    """Every local variable and parameter gets another name."""
+    """Every local variable and parameter gets another name; `__unused` is none of them."""
     known = sources(tree)
     names = {name for one in known.values() for f in one.functions for name in one.locals_of(f)}
+    names = {name for name in names if not name.startswith("__")}
     new = {name: f"v{number}_" for number, name in enumerate(sorted(names))}
     return {path: _with_locals(known, path, tree[path], new) for path in tree}, {}
 

@@ -103,6 +103,12 @@ def candidates(named: Dialect | None) -> Iterator[Dialect]:
     yield from map(load, filter(PLAIN.__ne__, names()))
 
 
+def apart() -> Iterator[Dialect]:
+    """What all dialects have in common, and what each says beside it."""
+    yield _read("borrowed.toml")
+    yield from (_read(f"dialects/{name}.toml") for name in names())
+
+
 @cache
 def _read(file: str) -> Dialect:
     return bundled(file).all(_dialect)

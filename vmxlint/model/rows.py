@@ -208,8 +208,7 @@ def guesses() -> Iterator[Row]:
 
 def known() -> Iterator[Row]:
     """Probabilities that the dialects know."""
-    for name in dialect.names():
-        one = dialect.load(name)
+    for one in dialect.apart():
         for condition, known in one.known.items():
             yield Row(
                 "probabilities",

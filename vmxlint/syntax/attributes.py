@@ -35,8 +35,9 @@ _BEFORE_A_VALUE = re.compile(rb"\b(?:return|case|else|goto)\s*\Z")
 _BEHIND_AN_ARRAY = re.compile(rb"\]\s+([A-Za-z_]\w*)\s*=\s*\{")
 _BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
 _BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
+_BEFORE_THE_NEXT = re.compile(rb"\s*[,)]")
 _IN_A_LIST = re.compile(rb"[(,]([\w\s*]+)\s\Z")
-_LONGEST_PARAMETER = 120
+_LONGEST_PARAMETER = 1000  # bytes, with the blanks in the place of comments
 _HEAD = re.compile(rb"\n((?:[A-Za-z_]\w*+[\s*]++){2,12})[A-Za-z_]\w*+\(")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _STORAGE = frozenset(b"static extern inline const volatile register".split())
@@ -123,7 +124,7 @@ def _is_attribute(code: bytes, start: int, end: int) -> bool:
         return False
     if _BEHIND_A_BRACKET.search(before) and _BEFORE_AN_END.match(code, end):
         return True
-    if code[end : end + 1] in (b",", b")"):
+    if _BEFORE_THE_NEXT.match(code, end):
         return _is_behind_a_parameter(code[max(0, start - _LONGEST_PARAMETER) : start])
     return bool(_BEHIND_A_TYPE.search(before) and _BEFORE_A_NAME.match(code, end))
 
