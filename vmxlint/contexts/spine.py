@@ -203,17 +203,21 @@ class Spine:
         if routine in self._landings:
             turn = self._landings[routine]
             return turn <= number <= steps[1] if entry else number < turn
-        if number > steps[1] and clash(site.conditions, self.given(routine)):
+        beside = self._beside(routine, site, steps)
+        if number > steps[1] and not beside:
             return entry  # where the guest is not entered after all
-        first, last = self._beside(routine, site) or steps
+        first, last = beside or steps
         return number <= last if entry else number >= first
 
-    def _beside(self, routine: Routine, site: Site) -> tuple[int, int] | None:
-        """The numbers of the first and last sites that lead on downwards, where there are several,
-        of those that the same run may come by: not in other arms. None if there is no such site."""
-        sites, down = routine.flow.sites, self._down.get(routine, ())
-        able = [n for n in down if not clash(site.conditions, sites[n].conditions)]
-        return (min(able), max(able)) if able and len(down) > 1 else None
+    def _beside(
+        self, routine: Routine, site: Site, steps: tuple[int, int]
+    ) -> tuple[int, int] | None:
+        """The numbers of the first and last sites that lead on downwards, of those that the same
+        run may come by, not in other arms; None if there are none."""
+        sites = routine.flow.sites
+        down = [one for one in self._down.get(routine, steps) if one < len(sites)]
+        able = [one for one in down if not clash(site.conditions, sites[one].conditions)]
+        return (min(able), max(able)) if able else None
 
     def _is_around(self, routine: Routine, site: Site, context: str) -> bool:
         """Whether a site stands before the loop of a stay, or behind it."""
