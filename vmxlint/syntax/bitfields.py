@@ -8,6 +8,7 @@ from vmxlint.syntax import mask
 
 _WIDTH = rb":\s*\d+"
 _TYPE = rb"(?:(?:unsigned|signed|long|short|int|char|bool|[us](?:8|16|32|64)|\w+_t)\s+)+"
+_ANY = re.compile(_WIDTH + rb"\s*[,;]")
 _AMONG = re.compile(rb",\s*" + _WIDTH + rb"(?=\s*[,;])")
 _ALONE = re.compile(rb"[;{}]\s*(" + _TYPE + _WIDTH + rb"\s*;)")
 _FIRST = re.compile(rb"[;{}]\s*" + _TYPE + rb"(" + _WIDTH + rb"\s*,)")
@@ -15,7 +16,7 @@ _FIRST = re.compile(rb"[;{}]\s*" + _TYPE + rb"(" + _WIDTH + rb"\s*,)")
 
 def blank(buffer: bytearray, code: bytearray) -> None:
     """Blank all that stand behind the named ones of a declaration, before them, or alone."""
-    if b":" not in code:
+    if not _ANY.search(code):
         return
     for match in _AMONG.finditer(bytes(code)):
         mask.overwrite(buffer, code, *match.span())

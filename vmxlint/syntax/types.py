@@ -54,11 +54,11 @@ def spell(buffer: bytearray, code: bytearray) -> None:
 
 def _spell_whole(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
     """Types of two words, pointers and `typeof`, where they stand alone."""
-    for match in _VA_ARG.finditer(snapshot):
+    for match in _VA_ARG.finditer(snapshot) if b"va_arg" in snapshot else ():
         mask.overwrite(buffer, code, *match.span(1), b"_" * (match.end(1) - match.start(1)))
     for match in _POINTED.finditer(snapshot):
         mask.overwrite(buffer, code, *match.span(1))
-    for match in _TYPEOF.finditer(snapshot):
+    for match in _TYPEOF.finditer(snapshot) if b"typeof" in snapshot else ():
         if (end := mask.closing(snapshot, match.end())) > 0:
             mask.overwrite(buffer, code, match.start(), end, b"int")
 
