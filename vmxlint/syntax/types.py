@@ -14,7 +14,11 @@ from vmxlint.syntax import mask
 from vmxlint.syntax.brackets import last_byte
 
 _TAGS = (b"struct", b"union", b"enum")
-_TAGGED = [re.compile(rb"((?:const\s+)?" + tag + rb")\s+\w+\s*(\**)\s*([,)])") for tag in _TAGS]
+_TAGGED = [
+    re.compile(rb"(" + before + tag + rb")\s+\w+\s*(\**)\s*([,)])")
+    for before in (rb"", rb"const\s+")  # apart, for each has a plain beginning to search for
+    for tag in _TAGS
+]
 _TWO_WORDS = re.compile(rb"\(\s*(?:unsigned|signed|long)(\s)(?:int|long|char|short)(?=\s*,)")
 _VA_ARG = re.compile(rb"\bva_arg\s*\([^()]*,\s*\w+(\s+)\w+\s*\)")
 _POINTED = re.compile(rb"(?:[=(,]|\breturn\b)\s*[A-Za-z_]\w*\s*\(\s*\w+_t\s*(\*+)\s*,")
