@@ -20,6 +20,9 @@ sys.setrecursionlimit(max(FRAMES, sys.getrecursionlimit()))
 
 _ASM = re.compile(r"\b(?:asm|__asm__|__asm|asm_goto_output|asm_volatile_goto|asm_inline)\b")
 
+VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
+INSTRUCTIONS = (*VMX_INSTRUCTIONS, "rdmsr", "wrmsr")  # those that are operations
+REGISTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}  # their constraints
 ASM_WORD = "__A"  # the call that stands for inline assembly
 INCLUDED_WORD = "_x"  # begins the name of a macro that stands for a file in the middle of code
 NO_PLACE = -1  # the offset of an expression that no text of the file stands for

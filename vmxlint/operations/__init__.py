@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.facts import ASM_WORD, ENTRY_NAME, Expr, walk
+from vmxlint.facts import ASM_WORD, ENTRY_NAME, VMX_INSTRUCTIONS, Expr, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
@@ -16,7 +16,6 @@ from vmxlint.operations.elsewhere import Elsewhere
 from vmxlint.operations.kept import keep, shape
 from vmxlint.operations.naming import Naming
 from vmxlint.operations.templates import (
-    VMX_INSTRUCTIONS,
     Template,
     at_parameter,
     bound,

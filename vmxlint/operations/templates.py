@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
-from vmxlint.facts import Asm, Expr, spelled
+from vmxlint.facts import INSTRUCTIONS, REGISTERS, VMX_INSTRUCTIONS, Asm, Expr, spelled
 from vmxlint.flow import Site
 from vmxlint.flow.conditions import Condition, Conditions, implied, truth
 from vmxlint.flow.routine import Routine
@@ -15,14 +15,12 @@ from vmxlint.model.dialect import Dialect
 from vmxlint.numbers import evaluate
 from vmxlint.operations.values import assigned, computed, is_large, substituted
 
-VMX_INSTRUCTIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid")
 _PLACEHOLDER = re.compile(r"%[a-zA-Z]?(\[\w+\]|\d+)")
 _REGISTER = re.compile(r"%%r?([a-d]x|[sd]i)|\(%%r?([a-d]x|[sd]i)\)")
 _INDEX = "c"  # the register, as a constraint, that holds the number of the MSR
 _OF_CONVERTING = 2  # calls
 _MOST_GIVEN = 400
 _MOST_CONDITIONS = 16
-_LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
 
 
 class Template(NamedTuple):
@@ -41,7 +39,7 @@ def of_assembly(asm: Asm) -> Iterator[Template]:
     operands = {name: (constraint, value) for name, constraint, value in asm.operands}
     for mnemonic, given in asm.instructions:
         kind = mnemonic.rstrip("ql") if mnemonic.rstrip("ql") in VMX_INSTRUCTIONS else mnemonic
-        if kind not in (*VMX_INSTRUCTIONS, "rdmsr", "wrmsr"):
+        if kind not in INSTRUCTIONS:
             continue
         values = [_operand(one, operands) for one in given]
         nothing = Expr("opaque", "", (), asm.start, asm.end)
@@ -65,7 +63,7 @@ def _operand(text: str, operands: Mapping[str, tuple[str, Expr]]) -> Expr:
     if match := _PLACEHOLDER.fullmatch(text):
         value = operands.get(f"%{match[1]}", ("", value))[1]
     elif match := _REGISTER.fullmatch(text):
-        letter = _LETTERS[match[1] or match[2]]
+        letter = REGISTERS[match[1] or match[2]]
         held = [(c, v) for c, v in operands.values() if letter in c]
         value = next((v for c, v in held if "=" not in c), held[0][1] if held else value)
     return _meant(value)

@@ -12,18 +12,28 @@ import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 
-from vmxlint.facts import AGAIN_NAME, ASM_WORD, ENTRY_NAME, Asm, Body, Expr, Facts, Function, Stmt
+from vmxlint.facts import (
+    AGAIN_NAME,
+    ASM_WORD,
+    ENTRY_NAME,
+    INSTRUCTIONS,
+    REGISTERS,
+    Asm,
+    Body,
+    Expr,
+    Facts,
+    Function,
+    Stmt,
+)
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.listing import Line, Start, lines, starts
 from vmxlint.syntax.skips import nested
 
 _ENTRIES = ("vmlaunch", "vmresume")
-_OPERATIONS = ("vmread", "vmwrite", "vmptrld", "vmclear", "invept", "invvpid", "rdmsr", "wrmsr")
 _CALLS = ("call", "jmp")
 _INTELS_COMMENT = re.compile(r";[^\n]*")
 _KEEP_FLAGS = ("mov", "push", "pop", "lea", "xchg")
-_LETTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}
-_CHANGED = {"call": _LETTERS, "rdmsr": ("ax", "dx"), "cpuid": ("ax", "bx", "cx", "dx")}
+_CHANGED = {"call": REGISTERS, "rdmsr": ("ax", "dx"), "cpuid": ("ax", "bx", "cx", "dx")}
 _SIGNS = {"je": "==", "jz": "==", "jne": "!=", "jnz": "!="}
 
 
@@ -33,7 +43,7 @@ def read(path: str, text: str) -> Facts:
     is_intels = path.endswith(".asm")
     if is_intels:
         text = _INTELS_COMMENT.sub(lambda found: " " * len(found[0]), text)
-    counted = () if is_intels else _OPERATIONS
+    counted = () if is_intels else INSTRUCTIONS
     made = [_Routine(text, one, counted, asms).function() for one in starts(text)]
     return Facts(path, functions=tuple(made), asms=tuple(asms))
 
@@ -98,7 +108,9 @@ class _Routine:
         self._words.add(ASM_WORD)
         given = tuple(_register(one) for one in line.operands)
         held = tuple(
-            (name, _LETTERS[name], value) for name, value in self._held.items() if name in _LETTERS
+            (name, REGISTERS[name], value)
+            for name, value in self._held.items()
+            if name in REGISTERS
         )
         self._asms.append(Asm(((line.word, given),), held, line.at, line.behind))
         number = str(len(self._asms) - 1)
