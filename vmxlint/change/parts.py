@@ -86,9 +86,9 @@ def _is_unit(tree: Tree, folder: bytes, dialect: Dialect) -> bool:
     """As `whose.is_unit` has it, of a folder of the tree."""
     if not _is_folder(tree, folder):
         return False
-    words = [word.encode() for word in dialect.words]
-    data = (one.data for one in (tree.files([folder], is_code) if words else {}).values())
-    return not words or any(word in one for one in data for word in words)
+    return not dialect.words or any(
+        dialect.is_in(one.data) for one in tree.files([folder], is_code).values()
+    )
 
 
 def _is_folder(tree: Tree, path: bytes) -> bool | None:

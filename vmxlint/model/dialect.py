@@ -72,6 +72,10 @@ class Dialect(NamedTuple):
     accessors: Mapping[str, Accessor]
     enlightened_vmcs: frozenset[str]
 
+    def is_in(self, data: bytes) -> bool:
+        """Whether a word that tells the dialect's files stands in one."""
+        return any(word.encode() in data for word in self.words)
+
     def slot(self, name: str) -> str:
         """The ops slot that an argument of a call form names: `kvm_x86_run` is `run`."""
         for prefix in sorted(self.call_prefixes, key=len, reverse=True):

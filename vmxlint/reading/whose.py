@@ -49,10 +49,9 @@ def is_unit(folder: Path, dialect: Dialect) -> bool:
 def speaking(folder: Path, dialects: Sequence[Dialect]) -> Dialect | None:
     """The dialect of which a word stands in the first file below a folder that has one of any; only
     so many files are looked at."""
-    words = [(one, [word.encode() for word in one.words]) for one in dialects]
     for path, error in islice(walk(folder, ()), MOST):
         data = b"" if error else read(path)
-        for one, own in words if isinstance(data, bytes) else ():
-            if any(word in data for word in own):
+        for one in dialects if isinstance(data, bytes) else ():
+            if one.is_in(data):
                 return one
     return None

@@ -22,6 +22,7 @@ _TAGGED = [
 _TWO_WORDS = re.compile(rb"\(\s*(?:unsigned|signed|long)(\s)(?:int|long|char|short)(?=\s*,)")
 _VA_ARG = re.compile(rb"\bva_arg\s*\([^()]*,\s*\w+(\s+)\w+\s*\)")
 _POINTED = re.compile(rb"(?:[=(,]|\breturn\b)\s*[A-Za-z_]\w*\s*\(\s*\w+_t\s*(\*+)\s*,")
+_POINTER = re.compile(rb"_t\s*\*+\s*,")
 _TYPEOF = re.compile(rb"\b(?:__)?typeof(?:__)?\s*(?=\()")
 _OFFSET = re.compile(rb"offsetof\s*\(")
 _DECLARED = re.compile(rb"(?:DECLARE|DEFINE)_\w+\s*\(")
@@ -60,7 +61,7 @@ def _spell_whole(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
     """Types of two words, pointers and `typeof`, where they stand alone."""
     for match in _VA_ARG.finditer(snapshot) if b"va_arg" in snapshot else ():
         mask.overwrite(buffer, code, *match.span(1), b"_" * (match.end(1) - match.start(1)))
-    for match in _POINTED.finditer(snapshot):
+    for match in _POINTED.finditer(snapshot) if _POINTER.search(snapshot) else ():
         mask.overwrite(buffer, code, *match.span(1))
     for match in _TYPEOF.finditer(snapshot) if b"typeof" in snapshot else ():
         if (end := mask.closing(snapshot, match.end())) > 0:
