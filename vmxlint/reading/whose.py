@@ -50,8 +50,8 @@ def speaking(folder: Path, dialects: Sequence[Dialect]) -> Dialect | None:
     """The dialect of which a word stands in the first file below a folder that has one of any; only
     so many files are looked at."""
     for path, error in islice(walk(folder, ()), MOST):
-        data = b"" if error else read(path)
-        for one in dialects if isinstance(data, bytes) else ():
-            if one.is_in(data):
+        data = error or read(path)
+        if isinstance(data, bytes):
+            if one := next((one for one in dialects if one.is_in(data)), None):
                 return one
     return None
