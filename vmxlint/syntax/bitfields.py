@@ -6,20 +6,23 @@ import re
 
 from vmxlint.syntax import mask
 
-_WIDTH = rb":\s*\d+"
-_TYPE = rb"(?:(?:unsigned|signed|long|short|int|char|bool|[us](?:8|16|32|64)|\w+_t)\s+)+"
-_ANY = re.compile(_WIDTH + rb"\s*[,;]")
-_AMONG = re.compile(rb",\s*" + _WIDTH + rb"(?=\s*[,;])")
-_ALONE = re.compile(rb"[;{}]\s*(" + _TYPE + _WIDTH + rb"\s*;)")
-_FIRST = re.compile(rb"[;{}]\s*" + _TYPE + rb"(" + _WIDTH + rb"\s*,)")
+_WIDTH = re.compile(rb":\s*\d+\s*([,;])")
+_TYPE = re.compile(
+    rb"[;{}]\s*((?:(?:unsigned|signed|long|short|int|char|bool|[us](?:8|16|32|64)|\w+_t)\s+)+)\Z"
+)
+_WINDOW = 200
 
 
 def blank(buffer: bytearray, code: bytearray) -> None:
     """Blank all that stand behind the named ones of a declaration, before them, or alone."""
-    if not _ANY.search(code):
-        return
-    for match in _AMONG.finditer(bytes(code)):
-        mask.overwrite(buffer, code, *match.span())
-    for pattern in (_ALONE, _FIRST):
-        for match in pattern.finditer(bytes(code)):
-            mask.overwrite(buffer, code, *match.span(1))
+    for width in _WIDTH.finditer(bytes(code)):
+        before = code[max(0, width.start() - _WINDOW) : width.start()]
+        named = before.rstrip()
+        if named.endswith(b","):
+            comma = width.start() - len(before) + len(named) - 1
+            mask.overwrite(buffer, code, comma, width.start(1))
+    for width in _WIDTH.finditer(bytes(code)):
+        before = code[max(0, width.start() - _WINDOW) : width.start()]
+        if declared := _TYPE.search(before):
+            alone = len(before) - declared.start(1) if width[1] == b";" else 0
+            mask.overwrite(buffer, code, width.start() - alone, width.end())

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from vmxlint.syntax import mask
+from vmxlint.syntax.brackets import last_byte
 from vmxlint.syntax.forms import Form, Forms
 
 _EACH = (re.compile(rb"each\w*[ \t]*\("), re.compile(rb"EACH\w*[ \t]*\("))
@@ -30,8 +31,9 @@ _SEMICOLON = re.compile(rb"(\s*;)\s*")
 _SPACE = re.compile(rb"\s*")
 _GOES_ON = re.compile(rb"\s*[A-Za-z_}]")
 _NO_STATEMENT = re.compile(rb"(?:\*|(?<!\w)(?!else\b|do\b)\w+)\s*\Z")
-_LABELLED = re.compile(rb"(?:[;{}]|:[ \t]*\n)\s*+([A-Za-z_]\w*+)[ \t]*(?=\()")
-_COLON = re.compile(rb"\s*:(?!:)")
+_CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\Z")
+_FIRST_ON_LINE = re.compile(rb"\n[ \t]*\Z")
+_CALL_AND_COLON = re.compile(rb"\)\s*:(?!:)")
 _ONCE = b"scoped_"  # of what a scope holds, from the first word of scoped_guard()
 _WINDOW = 200
 
@@ -214,13 +216,20 @@ def _spell_unended(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
 
 def _spell_cases(buffer: bytearray, code: bytearray) -> None:
     """A call with a colon behind it where a statement can start is a case, of its own name."""
-    snapshot = bytes(code)
-    for call in _LABELLED.finditer(snapshot):
-        end = mask.closing(snapshot, call.end())
-        word = b"case " + call[1]
-        if call[1] != b"case" and end > 0 and _COLON.match(snapshot, end):
-            if len(word) <= end - call.start(1):
-                mask.overwrite(buffer, code, call.start(1), end, word)
+    for end in _CALL_AND_COLON.finditer(bytes(code)):
+        opening = mask.opening(code, end.start())
+        call = _CALLED.search(code, max(0, opening - _WINDOW), opening) if opening > 0 else None
+        if call and call[1] != b"case" and _can_be_case(code, call.start()):
+            if len(call[1]) + len(b"case ") <= end.start() + 1 - call.start():
+                mask.overwrite(buffer, code, call.start(), end.start() + 1, b"case " + call[1])
+
+
+def _can_be_case(code: bytearray, start: int) -> bool:
+    """Whether a statement starts here: no arm of a conditional that starts behind its colon."""
+    before = last_byte(code, start)
+    if before != b":":
+        return before in (b";", b"{", b"}")
+    return bool(_FIRST_ON_LINE.search(code, max(0, start - _WINDOW), start))
 
 
 def _can_follow(before: bytes, is_statement: bool) -> bool:

@@ -10,7 +10,8 @@ import re
 
 from vmxlint.syntax import mask
 
-_BEFORE = re.compile(rb"[(,=]\s*((?:[A-Z_][A-Z0-9_]*\s+)+)[A-Z_][A-Z0-9_]*\s*\"")
+_OPENED = re.compile(rb"\"(?<=[A-Z0-9\s]\")")
+_BEFORE = re.compile(rb"[(,=]\s*((?:[A-Z_][A-Z0-9_]*\s+)+)[A-Z_][A-Z0-9_]*\s*\Z")
 _CALL_BEFORE = re.compile(rb"\)\s*\"")
 _CALL_BEHIND = re.compile(rb"\"\s*[A-Za-z_]\w*\s*(?=\()")
 _CALLED = re.compile(rb"[A-Za-z_]\w*\s*\Z")
@@ -28,27 +29,16 @@ def spell(buffer: bytearray, code: bytearray) -> None:
                 mask.overwrite(buffer, code, match.end(), end)
     snapshot = bytes(code)
     for match in _CALL_BEFORE.finditer(snapshot):
-        opening = _opening(snapshot, match.start())
+        opening = mask.opening(snapshot, match.start())
         before = snapshot[max(0, opening - _WINDOW) : opening]
         if opening > 0 and _CALLED.search(before) and not _KEYWORD.search(before):
             mask.overwrite(buffer, code, opening, match.start() + 1)
-    for match in _BEFORE.finditer(bytes(code)):
-        mask.overwrite(buffer, code, *match.span(1))
+    for quote in _OPENED.finditer(bytes(code)):
+        start = quote.start()
+        if found := _BEFORE.search(code, max(0, start - _WINDOW), start):
+            mask.overwrite(buffer, code, *found.span(1))
 
 
 def is_closing(code: bytes, quote: int) -> bool:
     """Whether a quotation mark ends a string: its insides are masked by `_`."""
     return code[quote - 1 : quote] in (b"_", b'"')
-
-
-def _opening(code: bytes, closing: int) -> int:
-    """The parenthesis that the one at `closing` closes, if it is near; else -1."""
-    depth = 0
-    for position in range(closing, max(-1, closing - _WINDOW), -1):
-        if code[position] == ord(")"):
-            depth += 1
-        elif code[position] == ord("("):
-            depth -= 1
-            if depth == 0:
-                return position
-    return -1

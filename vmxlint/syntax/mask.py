@@ -15,7 +15,9 @@ _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
 _NAME_BYTE = re.compile(rb"\w")
 _OPENING = b"([{"
-_NEAR = 60  # brackets; what closes farther away is looked up
+_WINDOW = 200  # bytes, for a parenthesis to be near
+_NEAR = 60  # brackets; what closes farther away, or has more in each other, is looked up
+_DEEP = 12
 
 
 def spaces(text: bytes) -> bytes:
@@ -64,13 +66,14 @@ def code_only(text: bytes) -> bytes:
 
 def closing(code: bytes, opening: int) -> int:
     """The offset behind the bracket that closes the one at `opening`; -1 if nothing does."""
-    depth, seen = 0, 0
-    for bracket in islice(_BRACKET.finditer(code, opening), _NEAR):
+    depth = 0
+    for seen, bracket in enumerate(islice(_BRACKET.finditer(code, opening), _NEAR), 1):
         depth += 1 if bracket[0] in _OPENING else -1
         if depth == 0:
             return bracket.end()
-        seen += 1
-    return _closings(bytes(code)).get(opening, -1) if seen == _NEAR else -1
+        if depth == _DEEP or seen == _NEAR:
+            return _closings(bytes(code)).get(opening, -1)
+    return -1
 
 
 @lru_cache(maxsize=4)
@@ -85,6 +88,19 @@ def _closings(code: bytes) -> Mapping[int, int]:
         elif opened:
             found[opened.pop()] = bracket.end()
     return found
+
+
+def opening(code: bytes | bytearray, closing: int) -> int:
+    """The parenthesis that the one at `closing` closes, if it is near; else -1."""
+    depth = 0
+    for position in range(closing, max(-1, closing - _WINDOW), -1):
+        if code[position] == ord(")"):
+            depth += 1
+        elif code[position] == ord("("):
+            depth -= 1
+            if depth == 0:
+                return position
+    return -1
 
 
 def arguments(text: bytes, code: bytes, opening: int, end: int) -> list[tuple[bytes, int]]:
