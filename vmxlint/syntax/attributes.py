@@ -10,6 +10,7 @@ from vmxlint.syntax import mask
 from vmxlint.syntax.macros import Macros
 
 _NAME_BYTE = re.compile(rb"\w")
+_OPENED = re.compile(rb"\s*\(")
 _PLAIN = frozenset(
     b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall".split()
 )
@@ -68,13 +69,12 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
     """
     snapshot = bytes(code)
     for word in sorted({*_PLAIN, *own}):
+        end = 0
         for start in mask.occurrences(word, snapshot):
-            mask.overwrite(buffer, code, start, _with_arguments(snapshot, start + len(word)))
-    for match in _UNDERSCORED.finditer(snapshot):
-        start = match.start()
-        if not _NAME_BYTE.match(snapshot, start - 1):
-            if end := _end(snapshot, match[0], start, match.end()):
+            if start >= end:
+                end = _with_arguments(snapshot, start + len(word))
                 mask.overwrite(buffer, code, start, end)
+    _blank_underscored(buffer, code, snapshot)
     for match in _BEHIND_AN_ARRAY.finditer(snapshot):
         mask.overwrite(buffer, code, *match.span(1))
     for start in mask.occurrences(b"register", snapshot):
@@ -83,6 +83,16 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
     for head in _HEAD.finditer(bytes(code)):
         for start, end in _beside_a_type(head):
             mask.overwrite(buffer, code, start, end)
+
+
+def _blank_underscored(buffer: bytearray, code: bytearray, snapshot: bytes) -> None:
+    behind = 0
+    for match in _UNDERSCORED.finditer(snapshot):
+        start = match.start()
+        if start >= behind and not _NAME_BYTE.match(snapshot, start - 1):
+            if end := _end(snapshot, match[0], start, match.end()):
+                mask.overwrite(buffer, code, start, end)
+                behind = end
 
 
 def _beside_a_type(head: re.Match[bytes]) -> Iterator[tuple[int, int]]:
@@ -111,10 +121,8 @@ def _end(code: bytes, word: bytes, start: int, end: int) -> int:
 
 def _with_arguments(code: bytes, end: int) -> int:
     """The end of a word's arguments, if there are some behind it."""
-    opening = code.find(b"(", end)
-    if opening < 0 or code[end:opening].strip():
-        return end
-    return max(end, mask.closing(code, opening))
+    opened = _OPENED.match(code, end)
+    return max(end, mask.closing(code, opened.end() - 1)) if opened else end
 
 
 def _is_attribute(code: bytes, start: int, end: int) -> bool:

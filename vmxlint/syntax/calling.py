@@ -33,15 +33,18 @@ def spell(buffer: bytearray, code: bytearray, names: Collection[bytes]) -> None:
     for name in sorted(names):
         for start in mask.occurrences(name, snapshot):
             if opened := _OPENED.match(snapshot, start + len(name)):
-                end = mask.closing(snapshot, opened.end() - 1)
+                first, end = opened.end(), mask.closing(snapshot, opened.end() - 1)
                 if end > 0:
-                    _spell(buffer, code, start, opened.end(), end)
+                    parts = mask.arguments(snapshot, snapshot, first - 1, end)
+                    comma = parts[1][1] - 1 if len(parts) > 1 else 0
+                    _spell(buffer, code, (start, first, comma, end))
 
 
-def _spell(buffer: bytearray, code: bytearray, start: int, first: int, end: int) -> None:
-    parts = mask.arguments(bytes(buffer), bytes(code), first - 1, end)
-    if len(parts) > 1:
-        comma = parts[1][1] - 1
+def _spell(buffer: bytearray, code: bytearray, call: tuple[int, int, int, int]) -> None:
+    """Write one call, by where it starts, its first argument, the comma behind that, if any, and
+    where it ends."""
+    start, first, comma, end = call
+    if comma:
         buffer[comma] = code[comma] = ord("(")
         mask.overwrite(buffer, code, start, first)
     else:

@@ -116,8 +116,10 @@ def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cle
     """Note each asm statement, also one that a macro spells, and put a call in its place."""
     snapshot = bytes(code)
     for start, opening, spelled in sorted(_asm_calls(snapshot, unit_macros)):
+        if code[start : start + 1].isspace():  # inside another
+            continue
         end = mask.closing(snapshot, opening)
-        if end < 0 or code[start : start + 1].isspace() or end - start < len(ASM_CALL) + 2:
+        if end < 0 or end - start < len(ASM_CALL) + 2:
             continue
         text = buffer[start:end].decode("utf-8", "replace")
         if spelled:
