@@ -33,6 +33,7 @@ with and without the write.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from vmxlint.contexts.reach import ENTRY, EXIT, NESTED, NESTED_ENTRY, Reach
 from vmxlint.cost import VMWRITE, Saving, Times
@@ -102,12 +103,12 @@ def _times(program: Program, reaches: tuple[Reach, ...]) -> Times:
 
 def _related(program: Program, write: Operation) -> Iterator[tuple[Spot, str]]:
     """Where else the field is written."""
-    others = [
+    others = (
         one
         for one in program.operations
         if one.kind == "vmwrite" and one.field == write.field and not _is_instead(one, write)
-    ]
-    for one in others[:MOST_RELATED]:
+    )
+    for one in islice(others, MOST_RELATED):
         yield spot(one.routine, one.site.expr), f"{one.routine.name}() writes it too"
 
 
