@@ -125,24 +125,31 @@ def _shared(one: Conditions, other: Conditions) -> int:
 
 def covers(ways: Iterable[Conditions]) -> bool:
     """Whether one of these ways is always open; of too many ways that is taken for granted."""
-    able = [tuple(map(_literal, one)) for way in ways for one in alternatives(way)]
-    todo = [able]
-    for _ in range(_MOST_STEPS if len(able) <= _MOST_WAYS else 0):
+    able = [one for way in ways for one in alternatives(way)]
+    if len(able) > _MOST_WAYS:
+        return True
+    numbers: dict[tuple[Expr, tuple[Expr, ...]], int] = {}
+    todo = [[tuple(_number(one, numbers) for one in way) for way in able]]
+    for _ in range(_MOST_STEPS):
         if not todo:
             return True
         left = todo.pop()
         if not left:
             return False
         if all(left):  # by cases: the first condition of the first way is true, or it is false
-            test, _, cases = left[0][0]
-            todo += [_where((test, value, cases), left) for value in (True, False)]
+            todo += [_where(known, left) for known in (left[0][0], -left[0][0])]
     return True
 
 
-def _where(known: Literal, ways: Iterable[tuple[Literal, ...]]) -> list[tuple[Literal, ...]]:
+def _number(one: Condition, numbers: dict[tuple[Expr, tuple[Expr, ...]], int]) -> int:
+    """A number for what a condition asks, less than 0 if it must not be so."""
+    number = numbers.setdefault((one.test, one.cases), len(numbers) + 1)
+    return number if one.holds else -number
+
+
+def _where(known: int, ways: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """What is left of the ways that are open where a condition is met."""
-    opposite = known[0], not known[1], known[2]
-    return [tuple(one for one in way if one != known) for way in ways if opposite not in way]
+    return [tuple([one for one in way if one != known]) for way in ways if -known not in way]
 
 
 def clash(conditions: Iterable[Condition], given: Sequence[Condition]) -> bool:
