@@ -151,6 +151,13 @@ PURPOSE: dict[str, Callable[[int], str]] = {
         "void f(void)\n{\n\tasm volatile(" + '"vmwrite %0, %1\\n"\n' * n + "::);\n}\n"
     ),
     "attributes": lambda n: "__attribute__((" * n + "\n",
+    "attributes in each other": lambda n: "__attribute__((" * 5 * n + "))" * 5 * n + "\n",
+    "calls of a first argument": lambda n: (
+        "#define CALL1(f, a) f(a)\n#define CALL(f, a) f(a)\n"
+        + "void f(void)\n{\n"
+        + "CALL(f, 1);\n" * 5 * n
+        + "}\n"
+    ),
     "open brackets": lambda n: "int f(void) { return " + "(" * n + ";}\n",
     "macro calls": lambda n: (
         "#define A(x) B(x) + B(x)\n#define B(x) C(x)\n" + "int v = A(1);\n" * n
