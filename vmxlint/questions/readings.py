@@ -1,0 +1,106 @@
+"""Which VMREADs a routine makes each time, itself or in what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from vmxlint.calls.link import Edge
+from vmxlint.flow import Site
+from vmxlint.flow.routine import Routine
+from vmxlint.operations import Operation
+from vmxlint.program import Program
+
+_DEEPEST = 3  # calls
+_SURE = ("build", "hint", "failure")
+
+
+class Reading(NamedTuple):
+    """A VMREAD that a routine makes at a site of its own, through `calls` if there are some.
+
+    `is_sure`: whenever that site runs; else something below the first call may keep it from it.
+    """
+
+    operation: Operation
+    site: Site
+    calls: tuple[Edge, ...] = ()
+    is_sure: bool = True
+
+    def below(self) -> Iterator[tuple[Routine, Site]]:
+        """The routines that are called on the way, each with the site where the way goes on."""
+        sites = [*(edge.site for edge in self.calls[1:]), self.operation.site]
+        return zip((edge.callee for edge in self.calls), sites, strict=bool(self.calls))
+
+
+class Readings:
+    """The VMREADs of a program by the routines that make them."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    @cached_property
+    def by_routine(self) -> Mapping[Routine, list[Reading]]:
+        """Those of each routine, and of what it calls a few calls deep, in the order of its sites.
+
+        Loops, calls that may lead elsewhere, and caches that are filled on demand are left out.
+        """
+        level: dict[Routine, list[Reading]] = {}
+        for one in self._program.operations:
+            if self._is_plain(one):
+                level.setdefault(one.routine, []).append(Reading(one, one.site))
+        found: dict[Routine, list[Reading]] = {}
+        for _ in range(_DEEPEST + 1):
+            for routine, readings in level.items():
+                found.setdefault(routine, []).extend(readings)
+            level = self._called(level)
+        for routine, readings in found.items():
+            readings.sort(key=lambda one: routine.numbers[id(one.site)])
+        return found
+
+    def _is_plain(self, operation: Operation) -> bool:
+        """Whether it is a VMREAD that runs whenever its site does, and outside loops."""
+        if operation.kind != "vmread" or operation.field is None:
+            return False
+        inside = {id(one) for one in operation.conditions}
+        for gate in self._program.gates_before(operation):
+            if gate.kind == "memo" or (id(gate.condition) in inside and gate.kind not in _SURE):
+                return False
+        return not _is_in_loop(operation.routine, operation.site)
+
+    def _called(self, level: Mapping[Routine, list[Reading]]) -> dict[Routine, list[Reading]]:
+        """What callers make by calling the routines of one level."""
+        found: dict[Routine, list[Reading]] = {}
+        for callee, readings in level.items():
+            going_on = list(_going_on(readings))
+            for edge in self._program.linker.callers(callee) if going_on else ():
+                if _is_one_call(edge):
+                    found.setdefault(edge.caller, []).extend(_through(edge, going_on))
+        return found
+
+
+def _through(edge: Edge, readings: Iterable[Reading]) -> Iterator[Reading]:
+    """Readings of a callee as those of its caller."""
+    return (one._replace(site=edge.site, calls=(edge, *one.calls)) for one in readings)
+
+
+def _going_on(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """Of each field the first that surely is made, and of those of one call another one."""
+    known = set()
+    for one in readings:
+        is_sure = one.is_sure and not one.site.conditions
+        field = one.operation.field
+        if (is_sure or not one.calls) and (field, is_sure) not in known:
+            known.add((field, is_sure))
+            yield one._replace(is_sure=is_sure)
+
+
+def _is_one_call(edge: Edge) -> bool:
+    """Whether a call leads to its callee whenever it is made, once."""
+    if edge.key or edge.value or edge.rivals > 1 or edge.caller is edge.callee:
+        return False
+    return not _is_in_loop(edge.caller, edge.site)
+
+
+def _is_in_loop(routine: Routine, site: Site) -> bool:
+    return routine.is_in_loop(routine.numbers[id(site)])

@@ -1,0 +1,72 @@
+"""Whether a VMCS field is the same at two places of one path."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from vmxlint.flow.routine import Routine
+from vmxlint.model.fields import Field
+from vmxlint.operations import Operation
+from vmxlint.program import Program
+
+_MOST = 600  # functions that are looked through for a VMWRITE of the field
+_SWITCHES = ("vmptrld", "vmclear")
+
+
+class Unchanged:
+    """What a program does to fields between two sites."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._changing: dict[Routine, list[Operation]] = {}
+        for one in program.operations:
+            if one.kind == "vmwrite" or one.kind in _SWITCHES:
+                self._changing.setdefault(one.routine, []).append(one)
+        self._callees: dict[Routine, tuple[list[int], list[Routine]]] = {}
+        self._may: dict[tuple[Routine, Field], bool] = {}
+
+    def between(self, routine: Routine, start: int, end: int, field: Field) -> bool:
+        """Whether nothing between two sites of a routine, given by their numbers, writes the field,
+        enters the guest or switches the VMCS."""
+        for one in self._changing.get(routine, ()):
+            if start < routine.numbers[id(one.site)] < end and _changes(one, field):
+                return False
+        return not any(self._may_change(one, field) for one in self._called(routine, start, end))
+
+    def _called(self, routine: Routine, start: int, end: int) -> Sequence[Routine]:
+        if routine not in self._callees:
+            edges = self._program.linker.edges(routine)
+            calls = sorted(
+                ((routine.numbers[id(edge.site)], edge.callee) for edge in edges),
+                key=lambda call: call[0],
+            )
+            self._callees[routine] = [at for at, _ in calls], [callee for _, callee in calls]
+        numbers, callees = self._callees[routine]
+        return callees[bisect_right(numbers, start) : bisect_left(numbers, end)]
+
+    def _may_change(self, routine: Routine, field: Field) -> bool:
+        """Whether a function, or one that it calls, may make the field another; true if too many
+        do."""
+        known = self._may.get((routine, field))
+        if known is None:
+            known = self._may[routine, field] = self._is_changed_below(routine, field)
+        return known
+
+    def _is_changed_below(self, routine: Routine, field: Field) -> bool:
+        seen = {routine}
+        todo = [routine]
+        while todo:
+            one = todo.pop()
+            if one in self._program.contexts.spine.steps or len(seen) > _MOST:
+                return True
+            if any(_changes(other, field) for other in self._changing.get(one, ())):
+                return True
+            new = {edge.callee for edge in self._program.linker.edges(one)} - seen
+            seen |= new
+            todo += new
+        return False
+
+
+def _changes(operation: Operation, field: Field) -> bool:
+    return operation.kind in _SWITCHES or operation.field in (None, field)
