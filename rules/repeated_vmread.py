@@ -1,8 +1,8 @@
 """The same VMCS field is read by VMREAD twice between two VM-entries, on one path.
 
 What: a function reads a field and, later on the same path, reads it again; either of the two it may
-do itself or by what it calls, up to three calls deep. Nothing in between writes the field, enters
-the guest or switches the VMCS.
+do itself or by what it calls, up to three calls deep, also by calling one getter twice. Nothing in
+between writes the field, enters the guest or switches the VMCS.
 Arguments of tracepoints count: they are evaluated while the tracepoint is off.
 
 Why it costs: the field can't have changed, so the second VMREAD is for nothing: about 25 cycles (5
@@ -22,22 +22,22 @@ dumps.
 False alarms: a field written in between by a function outside the tree.
 
 Misses: two functions called one after the other, one of which reads the field under a condition;
-a getter without a cache that is called twice; reads in more than three calls; a path on which very
-many functions run in between.
+reads in more than three calls; a path on which very many functions run in between.
 
 How to measure: the vmexit case of kvm-unit-tests that has the exit; `perf kvm stat` for how often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from vmxlint.contexts.reach import Reach
 from vmxlint.cost import VMREAD, Saving
 from vmxlint.facts import spelled, walk
-from vmxlint.flow import Condition
+from vmxlint.flow import Condition, Site
 from vmxlint.flow.routine import Routine
-from vmxlint.hits import Hit, spot
+from vmxlint.hits import Hit, Spot, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.questions.readings import Reading, Readings
@@ -51,38 +51,55 @@ SELDOM = 0.02
 NEAREST = 8  # earlier reads that are looked at for each
 
 
+class Pair(NamedTuple):
+    """A first and a second VMREAD of a field, and the routine in which the ways to both part."""
+
+    routine: Routine
+    first: Reading
+    second: Reading
+
+
+class Said(NamedTuple):
+    """Where a report stands, what it says, and what else it names."""
+
+    place: Spot
+    message: str
+    related: tuple[tuple[Spot, str], ...]
+
+
 def check(program: Program) -> Iterator[Hit]:
-    """Each second VMREAD on the path of a first one."""
-    unchanged = program.shared(Unchanged)
-    done: set[Operation] = set()
-    for routine, first, second in _pairs(program):
-        one, other = first.operation, second.operation
-        if other in done or any(map(program.is_asserted, (one, other))):
+    """Each second VMREAD on the path of a first one; if of several functions that make the call to
+    it only one has read the field before, that call."""
+    done: set[Operation | Site] = set()
+    for pair in _pairs(program):
+        read, site = pair.second.operation, pair.second.site
+        if read in done or site in done or not _is_known(pair, program):
             continue
-        if not _is_same(routine, first, second, unchanged):
-            continue
-        if reaches := _hot(program, other, routine):
-            done.add(other)
-            yield _hit(one, other, reaches, program)
+        if read is not pair.first.operation and (reaches := _hot(program.reaches(read), pair)):
+            done.add(read)
+            yield _hit(_at_read(pair), pair, reaches, program)
+        elif pair.second.calls and pair.second.is_sure:
+            if reaches := _hot(program.contexts.of(pair.routine, site), pair):
+                done.add(site)
+                yield _hit(_at_call(pair), pair, reaches, program)
 
 
-def _pairs(program: Program) -> Sequence[tuple[Routine, Reading, Reading]]:
-    """The first and the second VMREAD of a field, and the routine in which the ways to both part;
-    those that are the fewest calls apart come first."""
+def _pairs(program: Program) -> Sequence[Pair]:
+    """Those that are the fewest calls apart come first."""
     found = []
     for routine, readings in program.shared(Readings).by_routine.items():
         earlier: dict[object, list[Reading]] = {}
         for second in readings:
             before = earlier.setdefault(second.operation.field, [])
             firsts = (one for one in before[-NEAREST:] if _is_again(one, second))
-            found += [(routine, first, second) for first in firsts]
+            found += [Pair(routine, first, second) for first in firsts]
             before.append(second)
-    return sorted(found, key=lambda pair: len(pair[1].calls) + len(pair[2].calls))
+    return sorted(found, key=lambda pair: len(pair.first.calls) + len(pair.second.calls))
 
 
 def _is_again(first: Reading, second: Reading) -> bool:
     """Whether the second is made only where the first has been."""
-    if first.site is second.site or first.operation is second.operation or not first.is_sure:
+    if first.site is second.site or not first.is_sure:
         return False
     given = first.site.conditions
     if second.site.conditions[: len(given)] != given:
@@ -98,42 +115,68 @@ def _asks(condition: Condition, reading: Reading) -> bool:
     return any(one.start == reading.site.expr.start for one in walk(condition.test))
 
 
-def _is_same(routine: Routine, first: Reading, second: Reading, unchanged: Unchanged) -> bool:
-    """Whether nothing on the way from one to the other makes the field another."""
+def _is_known(pair: Pair, program: Program) -> bool:
+    """Whether both are plain, and nothing on the way from one to the other makes the field
+    another."""
+    routine, first, second = pair
     field = first.operation.field
     assert field is not None
+    for one in (first.operation, second.operation):
+        if program.is_asserted(one) or not program.shared(Readings).is_plain(one):
+            return False
     start, end = (routine.numbers[id(one.site)] for one in (first, second))
     behind = ((one, one.numbers[id(site)], len(one.flow.sites)) for one, site in first.below())
     before = ((one, -1, one.numbers[id(site)]) for one, site in second.below())
+    unchanged = program.shared(Unchanged)
     ways = (*behind, (routine, start, end), *before)
     return all(unchanged.between(*way, field) for way in ways)
 
 
-def _hot(program: Program, second: Operation, through: Routine) -> tuple[Reach, ...]:
-    """The ways to the second read that are taken in normal running."""
+def _hot(reaches: Iterable[Reach], pair: Pair) -> tuple[Reach, ...]:
+    """The ways through the routine that are taken in normal running."""
     return tuple(
         reach
-        for reach in program.reaches(second)
+        for reach in reaches
         if reach.probability.typical >= SELDOM
-        and through.name in reach.path
+        and pair.routine.name in reach.path
         and not any(gate.kind == "failure" and gate.probability.typical < 1 for gate in reach.gates)
     )
 
 
-def _hit(first: Operation, second: Operation, reaches: tuple[Reach, ...], program: Program) -> Hit:
+def _at_read(pair: Pair) -> Said:
+    first, second = pair.first.operation, pair.second.operation
     assert second.field is not None
-    before = (
-        "already read above"
-        if first.routine is second.routine
-        else f"already read in {first.routine.name}()"
-    )
-    return Hit(
+    before = "above" if first.routine is second.routine else f"in {first.routine.name}()"
+    return Said(
         spot(second.routine, second.site.expr),
-        f"{second.routine.name}() reads '{second.field.name}' again, {before}",
-        f"the same answer as that of {spelled(first.site.expr)} before",
+        f"{second.routine.name}() reads '{second.field.name}' again, already read {before}",
+        ((spot(first.routine, first.site.expr), "read first here"),),
+    )
+
+
+def _at_call(pair: Pair) -> Said:
+    routine, first, second = pair
+    field, callee = second.operation.field, second.calls[0].callee.name
+    assert field is not None
+    before = f"by {first.calls[0].callee.name}()" if first.calls else "above"
+    return Said(
+        spot(routine, second.site.expr),
+        f"{routine.name}() reads '{field.name}' again by {callee}(), already read {before}",
+        (
+            (spot(routine, first.site.expr), "read first here"),
+            (spot(second.operation.routine, second.operation.site.expr), "read by this"),
+        ),
+    )
+
+
+def _hit(said: Said, pair: Pair, reaches: tuple[Reach, ...], program: Program) -> Hit:
+    return Hit(
+        said.place,
+        said.message,
+        f"the same answer as that of {spelled(pair.first.operation.site.expr)} before",
         f"keep the first answer, or hand it on; vmxlint rule {ID}",
         reaches,
         (Saving(VMREAD, program.pricing.times(reaches)),),
         "VM-exit",
-        ((spot(first.routine, first.site.expr), "read first here"),),
+        said.related,
     )

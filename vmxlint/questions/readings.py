@@ -43,39 +43,47 @@ class Readings:
     def by_routine(self) -> Mapping[Routine, list[Reading]]:
         """Those of each routine, and of what it calls a few calls deep, in the order of its sites.
 
-        Loops, calls that may lead elsewhere, and caches that are filled on demand are left out.
+        Loops and calls that may lead elsewhere are left out.
         """
-        level: dict[Routine, list[Reading]] = {}
-        for one in self._program.operations:
-            if self._is_plain(one):
-                level.setdefault(one.routine, []).append(Reading(one, one.site))
-        found: dict[Routine, list[Reading]] = {}
-        for _ in range(_DEEPEST + 1):
+        level = self._own
+        found = {routine: [*own] for routine, own in level.items()}
+        for _ in range(_DEEPEST):
+            level = self._called(level)
             for routine, readings in level.items():
                 found.setdefault(routine, []).extend(readings)
-            level = self._called(level)
         for routine, readings in found.items():
             readings.sort(key=lambda one: routine.numbers[id(one.site)])
         return found
 
-    def _is_plain(self, operation: Operation) -> bool:
-        """Whether it is a VMREAD that runs whenever its site does, and outside loops."""
-        if operation.kind != "vmread" or operation.field is None:
-            return False
+    @cached_property
+    def _own(self) -> Mapping[Routine, list[Reading]]:
+        own: dict[Routine, list[Reading]] = {}
+        for one in self._program.operations:
+            if one.kind == "vmread" and one.field and not _is_in_loop(one.routine, one.site):
+                own.setdefault(one.routine, []).append(Reading(one, one.site))
+        return own
+
+    def is_plain(self, operation: Operation) -> bool:
+        """Whether an operation runs whenever its site does, and fills no cache."""
         inside = {id(one) for one in operation.conditions}
-        for gate in self._program.gates_before(operation):
-            if gate.kind == "memo" or (id(gate.condition) in inside and gate.kind not in _SURE):
-                return False
-        return not _is_in_loop(operation.routine, operation.site)
+        return not any(
+            gate.kind == "memo" or (id(gate.condition) in inside and gate.kind not in _SURE)
+            for gate in self._program.gates_before(operation)
+        )
 
     def _called(self, level: Mapping[Routine, list[Reading]]) -> dict[Routine, list[Reading]]:
-        """What callers make by calling the routines of one level."""
+        """What callers make by calling the routines of one level. What is not sure counts for
+        those only that read something themselves."""
         found: dict[Routine, list[Reading]] = {}
+        linker = self._program.linker
         for callee, readings in level.items():
             going_on = list(_going_on(readings))
-            for edge in self._program.linker.callers(callee) if going_on else ():
-                if _is_one_call(edge):
-                    found.setdefault(edge.caller, []).extend(_through(edge, going_on))
+            sure = [one for one in going_on if one.is_sure]
+            for caller in linker.possible_callers(callee) if going_on else ():
+                able = going_on if caller in self._own else sure
+                for edge in linker.edges(caller) if able else ():
+                    if edge.callee is callee and _is_one_call(edge):
+                        found.setdefault(caller, []).extend(_through(edge, able))
         return found
 
 
