@@ -86,6 +86,28 @@ def test_a_small_tree_is_one_unit_whatever_it_holds(
     assert found(tree(tmp_path, one__a_c=ENTERS, two__b_c=IDLE)) == ["."]
 
 
+def test_folders_of_one_project_are_one_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "SMALL", 150)
+    root = tree(
+        tmp_path,
+        one__README_md=IDLE,
+        one__core__include__vmx_h=ENTERS,
+        one__core__src__vmx__enter_c=ENTERS,
+        one__core__src__main_c=IDLE,
+        one__tools__main_c=IDLE,
+        two__COPYING=IDLE,
+        two__vmx__enter_c=ENTERS,
+        big__LICENSE=IDLE,
+        big__include__vmx_h=ENTERS,
+        big__more__enter_c=ENTERS,
+        big__src__enter_c=ENTERS + 20 * IDLE,
+    )
+    assert found(root) == ["big/more", "big/src", "one/core", "two/vmx"]
+    assert found(root / "one" / "core" / "include") == ["."]
+
+
 def test_links_and_folders_that_cannot_be_read_do_not_matter(tmp_path: Path) -> None:
     root = tree(tmp_path / "tree", hv__vmx_c=ENTERS)
     (root / "loop").symlink_to(root)

@@ -1,19 +1,23 @@
 """The units that a path means: one as a rule, several where hypervisors lie side by side.
 
 A folder that holds a whole kernel names its unit at once. Below any other large folder the files
-are looked through for the instructions that enter a guest, and what has none is passed over.
+are looked through for the instructions that enter a guest, and what has none is passed over. Where
+several folders of one project have some, as `src` and `include`, they are one unit with what lies
+around them, unless that is too much.
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmxlint.model.dialect import candidates
-from vmxlint.reading.files import LARGEST, SUFFIXES, TOO_WIDE, has_c_files
+from vmxlint.reading.files import LARGEST, SUFFIXES, TOO_WIDE, has_c_files, walk
 from vmxlint.reading.shelter import begin_worker
 from vmxlint.reading.source import InputError, Target, target
 from vmxlint.reading.whose import is_unit, known_unit
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from vmxlint.model.dialect import Dialect
 
 SMALL = 4_000_000  # bytes of C that are read as one unit without looking for what enters a guest
+_JOINED = 3  # times as much is read to have the folders of one project in one unit
+_PROJECT = ("README", "LICENSE", "LICENCE", "COPYING", ".git")  # begin a name in a project's root
 _ENTRIES = (b"vmlaunch", b"vmresume", b"VMLAUNCH", b"VMRESUME")
 _PARALLEL_FROM = 64_000_000  # bytes
 _TOLD = 500  # files between two reports of how far the search is
@@ -64,7 +70,8 @@ def _targets(given: str, named: Dialect | None, jobs: int, tell: Tell) -> Iterat
         yield one
         return
     seeds = _entering(found.files, jobs, tell)
-    units = _outermost([*found.units, *(_unit_of(Path(seed), one.path) for seed in seeds)])
+    apart = _outermost(_unit_of(Path(seed), one.path) for seed in seeds)
+    units = _with_code(_outermost([*found.units, *_joined(apart, one.path, found.files)]))
     if not units:
         count = len(found.files)
         raise InputError(f"no VMX code in {given!r}: none of its {count} C files enters a guest")
@@ -153,6 +160,44 @@ def _unit_of(file: Path, root: Path) -> Path:
             break
         folder = folder.parent
     return folder
+
+
+def _joined(
+    folders: Sequence[Path], root: Path, files: Sequence[tuple[str, int]]
+) -> Iterator[Path]:
+    """Of each project the folder around those of some folders that lie in it, if what it holds is
+    not too much; else these folders."""
+    projects: dict[Path, list[Path]] = {}
+    for folder in folders:
+        projects.setdefault(_project_of(folder, root), []).append(folder)
+    for several in projects.values():
+        around = os.path.commonpath(several)
+        if len(several) > 1 and _size(around, files) <= _JOINED * SMALL:
+            yield Path(around)
+        else:
+            yield from several
+
+
+def _size(folder: str, files: Sequence[tuple[str, int]]) -> int:
+    """How many bytes the files below a folder have, of some that are in order."""
+    first = bisect_left(files, (folder + os.sep, 0))
+    below = takewhile(lambda one: one[0].startswith(folder + os.sep), islice(files, first, None))
+    return sum(size for _, size in below)
+
+
+def _project_of(folder: Path, root: Path) -> Path:
+    """The nearest folder up from a folder, itself included, that is the root of a project."""
+    while folder not in (root, folder.parent):
+        if any(one.name.startswith(_PROJECT) for one in _entries(str(folder))):
+            break
+        folder = folder.parent
+    return folder
+
+
+def _with_code(units: Sequence[Path]) -> Sequence[Path]:
+    """The units, but not mere headers beside others: these only speak of the instructions."""
+    code = [one for one in units if any(path.suffix != ".h" for path, _ in walk(one, ()))]
+    return code or units
 
 
 def _outermost(folders: Iterable[Path]) -> list[Path]:
