@@ -1,8 +1,8 @@
 """The constants of a unit that stand for exit reasons, by their value or else by their name.
 
 Every hypervisor has names of its own for the reasons, and nearly all call those of an instruction
-after it. So the prefix of the family is that of the names which end in an instruction and have the
-number of its exit.
+after it, and others as the manual does. So the prefix of the family, or of several in one, is that
+of the names which end in what the reason is called and have its number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 from vmxlint.calls.names import Names
 from vmxlint.model.exits import ExitTable
 
-_FEWEST = 5  # names of one prefix that have the numbers of their instructions' exits
+_FEWEST = 5  # names of one prefix that have the numbers of their reasons
 
 
 class ExitNames:
@@ -28,14 +28,14 @@ class ExitNames:
     @cached_property
     def prefixes(self) -> tuple[str, ...]:
         """What the names of exit reasons begin with: as declared, and as found."""
-        found = Counter(self._prefixes_of_instructions())
+        found = Counter(self._prefixes_of_reasons())
         alike = sorted(prefix for prefix, number in found.items() if number >= _FEWEST)
         return tuple(dict.fromkeys(filter(None, (self._declared, *alike))))
 
-    def _prefixes_of_instructions(self) -> Iterator[str]:
-        instructions = tuple(name for name in self._exits.reasons if name.isalpha())
+    def _prefixes_of_reasons(self) -> Iterator[str]:
+        reasons = tuple(self._exits.reasons)
         for constant in self._names.constants:
-            if constant.endswith(instructions) and (reason := self.reason(constant)):
+            if constant.endswith(reasons) and (reason := self.reason(constant)):
                 if constant.endswith(reason):
                     yield constant.removesuffix(reason)
 
