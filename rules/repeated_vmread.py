@@ -17,7 +17,7 @@ that is filled on demand and emptied after each exit.
 
 Not reported: arms of one test, of which only one runs; a second read that some further condition
 gates; a field that is written in between; caches filled on demand; loops; asserts, messages and
-dumps.
+dumps; the halves of one field.
 
 False alarms: a field written in between by a function outside the tree.
 
@@ -90,7 +90,7 @@ def _pairs(program: Program) -> Sequence[Pair]:
     for routine, readings in program.shared(Readings).by_routine.items():
         earlier: dict[object, list[Reading]] = {}
         for second in readings:
-            before = earlier.setdefault(second.operation.field, [])
+            before = earlier.setdefault((second.operation.field, second.is_high), [])
             firsts = (one for one in before[-NEAREST:] if _is_again(one, second))
             found += [Pair(routine, first, second) for first in firsts]
             before.append(second)
