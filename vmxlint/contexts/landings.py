@@ -1,14 +1,15 @@
-"""Landings: functions in assembly at whose start VM-exits arrive, for it is the host's RIP.
+"""Landings: functions at whose start VM-exits arrive, for it is the host's RIP.
 
-Such a function handles the exit and enters the guest again, so it goes in a circle. What stands
-behind VMLAUNCH and VMRESUME in it is jumped to where the guest is not entered after all.
+Such a function handles the exit and enters the guest again, itself or by what it calls, so it goes
+in a circle. What stands behind VMLAUNCH and VMRESUME in it is jumped to where the guest is not
+entered after all. Where nothing tells how it goes on to the guest, all of it is the exit's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from vmxlint.calls.link import Linker
+from vmxlint.calls.link import Edge, Linker
 from vmxlint.facts import AGAIN_NAME, names
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operations
@@ -16,15 +17,18 @@ from vmxlint.operations import Operations
 HOST_RIP = "HOST_RIP"
 
 
-def landings(linker: Linker, operations: Operations) -> Mapping[Routine, int]:
+def landings(
+    linker: Linker, operations: Operations, towards: Mapping[Routine, int]
+) -> Mapping[Routine, int]:
     """Each landing with the number of its first site on the way to the next VM-entry: where jumps
-    lead back to, else VMRESUME itself."""
-    able = {one for one in operations.entries if one.function.origin == "assembly"}
-    found = {one for one in _host_rips(linker, operations) if one in able} if able else set()
+    lead back to, else VMRESUME itself or the first call of what enters the guest. One that calls
+    nothing is none: it returns to what has entered the guest.
+    """
+    found = set(_host_rips(linker, operations)) if operations.entries else set()
     return {
-        one: min([*_back_to(one), *operations.entered_at(one)])
+        one: min(_ahead(one, linker, operations, towards), default=len(one.flow.sites))
         for one in linker.routines
-        if one in found
+        if one in found and (one in operations.entries or linker.edges(one))
     }
 
 
@@ -37,7 +41,21 @@ def _host_rips(linker: Linker, operations: Operations) -> Iterator[Routine]:
                         yield target
 
 
-def _back_to(routine: Routine) -> Iterator[int]:
-    for number, site in enumerate(routine.flow.sites):
+def _ahead(
+    landing: Routine, linker: Linker, operations: Operations, towards: Mapping[Routine, int]
+) -> Iterator[int]:
+    """The numbers of the sites of a landing that are on the way to the next VM-entry."""
+    for number, site in enumerate(landing.flow.sites):
         if site.expr.kind == "call" and site.expr.kids[0].text == AGAIN_NAME:
             yield number
+    yield from operations.entered_at(landing)
+    for edge in nearest(linker.edges(landing), towards):
+        yield landing.numbers[id(edge.site)]
+
+
+def nearest(calls: Iterable[Edge], towards: Mapping[Routine, int]) -> list[Edge]:
+    """The calls of a landing that enter the guest again: those of the routines that, with so many
+    calls between, are nearest to a VM-entry. What handles the exit may start another guest."""
+    able = [edge for edge in calls if edge.callee in towards]
+    least = min((towards[edge.callee] for edge in able), default=0)
+    return [edge for edge in able if towards[edge.callee] == least]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.contexts.landings import landings
+from vmxlint.contexts.landings import landings, nearest
 from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, LOAD
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.conditions import clash
@@ -34,7 +34,7 @@ class Spine:
     def steps(self) -> Mapping[Routine, tuple[int, int]]:
         """The functions from the run loop down to the VM-entry, each with the numbers of the first
         and last of its sites that lead on downwards."""
-        towards = self._towards_entry()
+        towards = self._towards
         steps: dict[Routine, tuple[int, int]] = {}
         for top in self._tops(towards):
             todo = [top]
@@ -43,6 +43,8 @@ class Spine:
                 if routine in steps:
                     continue
                 down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
+                if routine in self._landings:
+                    down = nearest(down, towards)
                 numbers = [_number(routine, edge.site) for edge in down]
                 numbers += self._operations.entered_at(routine)
                 self._down[routine] = tuple(numbers)
@@ -52,11 +54,12 @@ class Spine:
                     todo += [edge.callee for edge in down]
         return steps
 
-    def _towards_entry(self) -> frozenset[Routine]:
-        """The routines that enter the guest, themselves or by plain calls."""
-        found = dict.fromkeys(self._operations.entries)
+    @cached_property
+    def _towards(self) -> Mapping[Routine, int]:
+        """The routines that enter the guest, themselves or by so many plain calls."""
+        found = dict.fromkeys(self._operations.entries, 0)
         level = list(found)
-        for _ in range(_FAR_UP):
+        for calls in range(1, _FAR_UP + 1):
             above = [
                 edge.caller
                 for routine in level
@@ -64,12 +67,13 @@ class Spine:
                 if edge.caller not in found
             ]
             level = list(dict.fromkeys(above))
-            found.update(dict.fromkeys(level))
-        return frozenset(found)
+            found.update(dict.fromkeys(level, calls))
+        return found
 
-    def _tops(self, towards: frozenset[Routine]) -> Iterator[Routine]:
-        """Where the spine starts: the functions in the ops struct's slot for running, else those
-        callers of the VM-entry that nothing calls by name, the nearest to it."""
+    def _tops(self, towards: Mapping[Routine, int]) -> Iterator[Routine]:
+        """Where the spine starts: the functions in the ops struct's slot for running, else where
+        VM-exits arrive, else those callers of the VM-entry that nothing calls by name, the nearest
+        to it."""
         slots = self._linker.dialect.entry_slots
         tops = [
             routine
@@ -77,6 +81,7 @@ class Spine:
             for routine in self._linker.dispatch.held(slot)
             if routine in towards or not towards
         ]
+        tops = tops or list(self._landings)
         if tops:
             yield from tops
             return
@@ -180,7 +185,7 @@ class Spine:
 
     @cached_property
     def _landings(self) -> Mapping[Routine, int]:
-        return landings(self._linker, self._operations)
+        return landings(self._linker, self._operations, self._towards)
 
     def has_side(self, routine: Routine, context: str) -> bool:
         """Whether only a part of a routine runs in a context in which it is a root."""

@@ -36,7 +36,8 @@ class Dialect(NamedTuple):
     `words` tell its files from those of all others; without any, its folder does. `folders` are
     where it lies below a source tree's root, `exclude` what of it is not Intel's, `without` what
     it does not do at all: nothing is said of that.
-    `call_back` are functions outside the tree that call what they are handed.
+    `call_back` are functions outside the tree that call what they are handed, `entering` those
+    that enter the guest.
     `entry_slots` are the members of an ops struct whose function enters the guest; `slot_contexts`
     says in which context a slot's function runs if nothing in the tree calls it. `transparent` are
     macros that stand for their argument, or for what it points to. `request` are predicates, or
@@ -56,6 +57,7 @@ class Dialect(NamedTuple):
     call_prefixes: tuple[str, ...]
     entry_slots: tuple[str, ...]
     call_back: frozenset[str]
+    entering: frozenset[str]
     slot_contexts: Mapping[str, str]
     reason_prefix: str
     reason_parts: frozenset[str]
@@ -150,6 +152,7 @@ def _dialect(table: Table) -> Dialect:
         call_prefixes=ops.texts("call_prefixes"),
         entry_slots=ops.texts("entry"),
         call_back=frozenset(ops.texts("call_back")),
+        entering=frozenset(ops.texts("entering")),
         slot_contexts={
             slot: context for context in list(contexts.left) for slot in contexts.texts(context)
         },

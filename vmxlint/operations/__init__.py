@@ -107,14 +107,27 @@ class Operations:
     @cached_property
     def entries(self) -> frozenset[Routine]:
         """The routines in which VMLAUNCH or VMRESUME stands."""
-        return frozenset(filter(self._enters, self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME)))
+        outside = self._linker.dialect.entering
+        able = self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME, *outside)
+        return frozenset(filter(self._enters, able))
 
     def _enters(self, routine: Routine) -> bool:
         return bool(self.entered_at(routine))
 
     def entered_at(self, routine: Routine) -> list[int]:
         """The numbers of the sites of a routine in which VMLAUNCH or VMRESUME stands."""
-        return [n for n, site in enumerate(routine.flow.sites) if _is_entry(site, routine)]
+        return [n for n, site in enumerate(routine.flow.sites) if self._is_entry(site, routine)]
+
+    def _is_entry(self, site: Site, routine: Routine) -> bool:
+        if site.expr.kind == "asm":
+            made = routine.asm(site.expr).instructions
+            return any(mnemonic in ENTRIES for mnemonic, _ in made)
+        if site.kind or site.expr.kind != "call" or not site.expr.kids:
+            return False
+        name = site.expr.kids[0].text
+        if routine.function.origin == "assembly":
+            return name == ENTRY_NAME
+        return name in self._linker.dialect.entering and not self._linker.names.routines.get(name)
 
     def reads(self, expr: Expr, routine: Routine) -> set[Field]:
         """The fields that evaluating `expr` in `routine` reads by VMREAD."""
@@ -249,11 +262,3 @@ def _is_wrapper(routine: Routine, site: Site) -> bool:
     """Whether a routine does nothing but the call at a site, maybe to return what it answers."""
     rest = (one for one in routine.flow.sites if one is not site)
     return all(one.kind == "return" and one.expr.start <= site.expr.start for one in rest)
-
-
-def _is_entry(site: Site, routine: Routine) -> bool:
-    if routine.function.origin == "assembly":
-        return bool(site.expr.kids) and site.expr.kids[0].text == ENTRY_NAME
-    if site.expr.kind != "asm":
-        return False
-    return any(mnemonic in ENTRIES for mnemonic, _ in routine.asm(site.expr).instructions)

@@ -15,8 +15,11 @@ _LINE = re.compile(
 _START = re.compile(
     r"^(?:SYM_(?:FUNC|CODE)_START\w*|FUNC(?:_LOCAL)?|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE
 )
-_INTELS_START = re.compile(r"^(?:function\s+(\w+)|(\w+)\s+PROC\b)", re.MULTILINE)
+_INTELS_START = re.compile(
+    r"^(?:function[ \t]+(\w+)|[ \t]*(\w+)[ \t]+(?:PROC|proc)\b)", re.MULTILINE
+)
 _END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
+_GLOBAL = re.compile(r"^[ \t]*(?:\.globa?l|global)[ \t]+(\w+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMA = re.compile(r",(?![^(]*\))")
 
@@ -72,7 +75,7 @@ def _labelled(text: str) -> Iterator[tuple[int, str]]:
     others than this file may call them."""
     listed = list(lines(text, 0, len(text)))
     jumped = {one.operands[0] for one in listed if one.word[:1] == "j" and one.operands}
-    inner = jumped.difference(re.findall(r"^[ \t]*\.globa?l[ \t]+(\w+)", text, re.MULTILINE))
+    inner = jumped.difference(_GLOBAL.findall(text))
     for before, one in pairwise([Line(0, "", "ret"), *listed]):
         if before.leaves and _NAME.fullmatch(one.label) and one.label not in inner:
             yield one.at, one.label
