@@ -19,7 +19,7 @@ settings.load_profile("repeatable")
 
 THEIRS = re.compile(
     "CLICOLOR|COLORTERM|COLUMNS|FORCE_COLOR|GIT_|LANG|LC_|LINES|NO_COLOR|PRE_COMMIT"
-    "|PYTHON(?!PATH|HOME|DONT)|TERM|TZ|XDG_"
+    "|PYTHON(?!PATH|HOME)|TERM|TZ|XDG_"
 )
 
 
@@ -33,6 +33,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        patch.setenv("PYTHONPYCACHEPREFIX", str(home / "compiled"))  # for all runs
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("LC_ALL", "C.UTF-8")
         yield
