@@ -18,24 +18,25 @@ import pytest
 
 from tests.fixtures import FIXTURES, PLAIN, ROOT
 from tests.hostile import ACCESSORS, FINDING, SOUND, WRITE, function, unit
-from vmxlint.reading import Reading
+from vmxlint.reading import PARALLEL_FROM, Reading
 from vmxlint.reading.workers import of_the_living
 
 BEFORE = FIXTURES / "kvm_before"
 COMMAND = [sys.executable, "-m", "vmxlint"]
 SHELL = f"{sys.executable} -m vmxlint --no-cache"
 FULL = "can't read or write the output: no space left on device"
-DEADLY = """
-import os, signal, tree_sitter
+PARSER = """
+import os, signal, time, tree_sitter
 class Parser:
     def __init__(self, *given, **more):
         self.parser = tree_sitter_parser(*given, **more)
     def parse(self, text):
-        if b"deadly" in text:
-            os.kill(os.getpid(), signal.SIGSEGV)
+        {first}
         return self.parser.parse(text)
 tree_sitter_parser, tree_sitter.Parser = tree_sitter.Parser, Parser
 """
+DIES = 'if b"deadly" in text: os.kill(os.getpid(), signal.SIGSEGV)'
+WAITS = 'while not os.path.exists(os.environ["GO_ON"]): time.sleep(0.01)'
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -53,6 +54,24 @@ def shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def with_parser(folder: Path, first: str) -> str:
+    """A path of modules with which the parser does something first."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(PARSER.format(first=first))
+    return f"{folder}:{ROOT}"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A unit that several processes read, in no time."""
+    root = unit(tmp_path_factory.mktemp("shared"), b"")
+    for number in range(30):
+        code = f"int f{number}(int a) {{ return a; }}\n" + f"/* {'filler ' * 10}*/\n" * 300
+        (root / f"part{number}.c").write_text(code)
+    assert sum(one.stat().st_size for one in root.iterdir()) > PARALLEL_FROM
+    return root
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A unit that several processes read, for seconds: a signal comes in time on a busy machine."""
@@ -68,13 +87,13 @@ def heeding_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def started(root: Path) -> subprocess.Popen[str]:
+def started(root: Path, **env: str) -> subprocess.Popen[str]:
     command = [*COMMAND, "--no-cache", "--format", "json", "-j", "3", str(root)]
     return subprocess.Popen(
         command,
         text=True,
         cwd=ROOT,
-        env=environment(),
+        env=environment(**env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         preexec_fn=heeding_interrupts,
@@ -162,12 +181,12 @@ def test_killed_leaves_nothing_running(large: Path) -> None:
     assert all_gone(processes)
 
 
-def test_a_process_that_died_before_it_had_its_work_changes_no_answer(large: Path) -> None:
+def test_a_process_that_died_before_it_had_its_work_changes_no_answer(shared: Path) -> None:
     class Dead(Executor):
         def submit(self, *args: object, **kwargs: object) -> NoReturn:
             raise BrokenProcessPool
 
-    reading = Reading(large, PLAIN, 3, executor=Dead())
+    reading = Reading(shared, PLAIN, 3, executor=Dead())
     reading.begin()
     assert len(reading.facts()[0]) == 33
 
@@ -184,10 +203,14 @@ def test_nobody_waits_for_what_a_dead_process_was_sending() -> None:
 
 @pytest.mark.parametrize("which", [0, -1])
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
-def test_a_killed_child_changes_no_answer(large: Path, which: int, number: int) -> None:
+def test_a_killed_child_changes_no_answer(
+    shared: Path, which: int, number: int, tmp_path: Path
+) -> None:
     """Killed from outside, the child that does it all (0) is not run again: it may be too big."""
-    run = started(large)
+    site, go_on = with_parser(tmp_path / "site", WAITS), tmp_path / "go-on"
+    run = started(shared, PYTHONPATH=site, GO_ON=str(go_on))
     os.kill(grown(run, 2)[which], number)
+    go_on.touch()
     out, err = run.communicate(timeout=60)
     if which == 0 and number == signal.SIGKILL:
         assert (run.returncode, out, err) == (137, "", "vmxlint: stopped by SIGKILL\n")
@@ -202,13 +225,12 @@ def test_a_killed_child_changes_no_answer(large: Path, which: int, number: int) 
 @pytest.mark.parametrize("command", ["check", "why hostile", "budget"])
 @pytest.mark.parametrize("size", [1, 12_000])
 def test_a_file_that_kills_the_parser_is_left_out(command: str, size: int, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(DEADLY)
+    site = with_parser(tmp_path / "site", DIES)
     root = unit(tmp_path / "unit", function(WRITE).encode())
     (root / "deadly.c").write_text("int deadly;\n" * size)
-    (root / "large.c").write_text("int large;\n" * size * 4)
+    (root / "large.c").write_text("int large;\n" + "// no code\n" * size * 4)
     line = f"{SHELL.replace(' --no-cache', '')} {command} --no-cache -j 2 --format json {root}"
-    done = shell(line, PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}")
+    done = shell(line, PYTHONPATH=site)
     assert done.returncode == (1 if command == "check" else 0), done.stderr
     found = json.loads(done.stdout)
     if command == "check":
