@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from vmxlint.calls.exit_names import ExitNames
-from vmxlint.calls.handing import Handing, plain
+from vmxlint.calls.handing import Handing
 from vmxlint.calls.mentions import Mentions
 from vmxlint.calls.names import Names
-from vmxlint.facts import Expr, Facts, Table
-from vmxlint.flow import Site
+from vmxlint.calls.puts import Puts
+from vmxlint.facts import Facts, Table
 from vmxlint.flow.routine import Routine
 from vmxlint.model.dialect import Dialect
-
-# The member, if it is one, and the name that it is given, be it with a cast or an `&`.
-_PUT = re.compile(r"(?:(?:->|\.)\s*(\w+)|[\])])\s*=\s*(?:\([^()]*\)\s*)?&?\s*(\w+)(?=\s*[;,}])")
 
 
 class Slot(NamedTuple):
@@ -25,14 +21,6 @@ class Slot(NamedTuple):
 
     routine: Routine
     type: str
-
-
-class Target(NamedTuple):
-    """A member of a struct of that type, or an element (`text` is its key)."""
-
-    kind: str
-    text: str
-    type: str = ""
 
 
 class Dispatch:
@@ -58,6 +46,7 @@ class Dispatch:
         self._dialect = dialect
         self._handing = handing
         self._exit_names = exit_names
+        self._puts = Puts(names, mentions, self._is_called)
 
     @cached_property
     def slots(self) -> Mapping[str, tuple[Slot, ...]]:
@@ -68,7 +57,7 @@ class Dispatch:
                 if self._is_called(member):
                     if callee := self._names.resolve(value, path):
                         found.setdefault(member, {})[Slot(callee, table.type)] = None
-        for routine, target, value in self._assignments:
+        for routine, target, value in self._puts.made:
             if target.kind == "member" and self._is_called(target.text):
                 if callee := self._names.resolve(value, routine.path):
                     found.setdefault(target.text, {})[Slot(callee, target.type)] = None
@@ -87,7 +76,7 @@ class Dispatch:
     def _put(self) -> Mapping[tuple[str, Routine], tuple[Routine, ...]]:
         """Of each function that code puts into a member: the routines that do."""
         found: dict[tuple[str, Routine], list[Routine]] = {}
-        for routine, target, value in self._assignments:
+        for routine, target, value in self._puts.made:
             if callee := self._names.resolve(value, routine.path):
                 found.setdefault((target.text, callee), []).append(routine)
         return {key: tuple(dict.fromkeys(many)) for key, many in found.items()}
@@ -164,7 +153,7 @@ class Dispatch:
             for row in rows if self._is_by_reason(table) else ():
                 if callee := self._names.resolve(row.value, path):
                     found.setdefault(table.name, []).append((row.key.strip("[] \t"), callee))
-        for routine, target, value in self._assignments:
+        for routine, target, value in self._puts.made:
             if target.kind == "index":
                 key, callee = target.text, self._names.resolve(value, routine.path)
                 for rows_of_table in found.values() if callee else ():
@@ -189,26 +178,6 @@ class Dispatch:
                     if callee:
                         found.setdefault(table.name, {})[callee] = None
         return {name: tuple(held) for name, held in found.items()}
-
-    @cached_property
-    def _assignments(self) -> list[tuple[Routine, Target, str]]:
-        """Functions that code puts into an element, or into a member that something calls: (where,
-        target, the function)."""
-        naming = dict.fromkeys(
-            routine
-            for name, routines in self._mentions.starting_with("=")
-            if self._names.is_function(name)
-            for routine in routines
-        )
-        putting = filter(self._may_put, naming)
-        return [(r, *put) for r in putting for site in r.flow.sites for put in _puts(r, site)]
-
-    def _may_put(self, routine: Routine) -> bool:
-        """Whether a routine puts a function into such a place, found without reading it."""
-        return any(
-            self._names.is_function(name) and (not member or self._is_called(member))
-            for member, name in _PUT.findall(routine.function.text)
-        )
 
     @cached_property
     def dispatchers(self) -> Mapping[str, tuple[Routine, ...]]:
@@ -237,18 +206,3 @@ class Dispatch:
 def _wraps(one: Routine, other: Routine) -> bool:
     """Whether a function in a slot passes on to another one that, by the build, could be there."""
     return one is not other and other.name in one.function.words
-
-
-def _puts(routine: Routine, site: Site) -> Iterator[tuple[Target, str]]:
-    """The names that a site puts into members and elements."""
-    match site.expr:
-        case Expr("assign", _, (Expr("member", name, (base,)), Expr("name", value))):
-            yield Target("member", name, routine.type_of(base)), value
-        case Expr("assign", _, (Expr("index", _, (_, key)), Expr("name", value))):
-            yield Target("index", key.text), value
-        case Expr("list", _, pairs) if site.kind == "decl":
-            variable = routine.variables.get(site.target)
-            for pair in pairs:
-                if pair.kind == "pair" and pair.kids and (value := plain(pair.kids[-1]).text):
-                    name = pair.text.removeprefix(".").strip()
-                    yield Target("member", name, variable.type if variable else ""), value
