@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -80,17 +80,26 @@ class Readings:
     def _called(self, level: Mapping[Routine, list[Reading]]) -> dict[Routine, list[Reading]]:
         """What callers make by calling the routines of one level. What is not sure counts for
         those only that read something themselves."""
+        going_on = {callee: list(_going_on(readings)) for callee, readings in level.items()}
         found: dict[Routine, list[Reading]] = {}
-        linker = self._program.linker
-        for callee, readings in level.items():
-            going_on = list(_going_on(readings))
-            sure = [one for one in going_on if one.is_sure]
-            for caller in linker.possible_callers(callee) if going_on else ():
-                able = going_on if caller in self._own else sure
-                for edge in linker.edges(caller) if able else ():
-                    if edge.callee is callee and _is_one_call(edge):
-                        found.setdefault(caller, []).extend(_through(edge, able))
+        for caller in self._callers(going_on):
+            for edge in self._program.linker.edges(caller):
+                able = self._able(caller, going_on.get(edge.callee, ()))
+                if able and _is_one_call(edge):
+                    found.setdefault(caller, []).extend(_through(edge, able))
         return found
+
+    def _callers(self, going_on: Mapping[Routine, list[Reading]]) -> dict[Routine, None]:
+        return {
+            caller: None
+            for callee, readings in going_on.items()
+            for caller in (self._program.linker.possible_callers(callee) if readings else ())
+            if self._able(caller, readings)
+        }
+
+    def _able(self, caller: Routine, readings: Sequence[Reading]) -> Sequence[Reading]:
+        reads = caller in self._own
+        return [one for one in readings if reads or one.is_sure]
 
 
 def _through(edge: Edge, readings: Iterable[Reading]) -> Iterator[Reading]:

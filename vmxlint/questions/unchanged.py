@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 
+from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field
 from vmxlint.operations import Operation
@@ -23,27 +23,30 @@ class Unchanged:
         for one in program.operations:
             if one.kind == "vmwrite" or one.kind in _SWITCHES:
                 self._changing.setdefault(one.routine, []).append(one)
-        self._callees: dict[Routine, tuple[list[int], list[Routine]]] = {}
+        self._steps: dict[Routine, tuple[list[int], list[Operation | Routine]]] = {}
         self._may: dict[tuple[Routine, Field], bool] = {}
 
     def between(self, routine: Routine, start: int, end: int, field: Field) -> bool:
         """Whether nothing between two sites of a routine, given by their numbers, writes the field,
         enters the guest or switches the VMCS."""
-        for one in self._changing.get(routine, ()):
-            if start < routine.numbers[id(one.site)] < end and _changes(one, field):
-                return False
-        return not any(self._may_change(one, field) for one in self._called(routine, start, end))
+        numbers, steps = self._steps_of(routine)
+        return not any(
+            self._may_change(one, field) if isinstance(one, Routine) else _changes(one, field)
+            for one in steps[bisect_right(numbers, start) : bisect_left(numbers, end)]
+        )
 
-    def _called(self, routine: Routine, start: int, end: int) -> Sequence[Routine]:
-        if routine not in self._callees:
-            edges = self._program.linker.edges(routine)
-            calls = sorted(
-                ((routine.numbers[id(edge.site)], edge.callee) for edge in edges),
-                key=lambda call: call[0],
-            )
-            self._callees[routine] = [at for at, _ in calls], [callee for _, callee in calls]
-        numbers, callees = self._callees[routine]
-        return callees[bisect_right(numbers, start) : bisect_left(numbers, end)]
+    def _steps_of(self, routine: Routine) -> tuple[list[int], list[Operation | Routine]]:
+        """What may change a field: operations and callees in order, and the numbers of their
+        sites."""
+        if routine not in self._steps:
+            steps: list[tuple[Site, Operation | Routine]] = [
+                *((edge.site, edge.callee) for edge in self._program.linker.edges(routine)),
+                *((one.site, one) for one in self._changing.get(routine, ())),
+            ]
+            steps.sort(key=lambda step: routine.numbers[id(step[0])])
+            numbers = [routine.numbers[id(site)] for site, _ in steps]
+            self._steps[routine] = numbers, [one for _, one in steps]
+        return self._steps[routine]
 
     def _may_change(self, routine: Routine, field: Field) -> bool:
         """Whether a function, or one that it calls, may make the field another; true if too many
