@@ -29,34 +29,23 @@ How to measure: the vmexit case of kvm-unit-tests that has the exit; `perf kvm s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vmxlint.contexts.reach import Reach
 from vmxlint.cost import VMREAD, Saving
-from vmxlint.facts import spelled, walk
-from vmxlint.flow import Condition, Site
-from vmxlint.flow.routine import Routine
+from vmxlint.facts import spelled
+from vmxlint.flow import Site
 from vmxlint.hits import Hit, Spot, spot
 from vmxlint.operations import Operation
 from vmxlint.program import Program
-from vmxlint.questions.readings import Reading, Readings
-from vmxlint.questions.unchanged import Unchanged
+from vmxlint.questions.repeats import Pair, Repeats
 
 ID = "VMX203"
 SEVERITY = "warning"
 TIER = "default"
 
 SELDOM = 0.02
-NEAREST = 8  # earlier reads that are looked at for each
-
-
-class Pair(NamedTuple):
-    """A first and a second VMREAD of a field, and the routine in which the ways to both part."""
-
-    routine: Routine
-    first: Reading
-    second: Reading
 
 
 class Said(NamedTuple):
@@ -71,9 +60,10 @@ def check(program: Program) -> Iterator[Hit]:
     """Each second VMREAD on the path of a first one; if of several functions that make the call to
     it only one has read the field before, that call."""
     done: set[Operation | Site] = set()
-    for pair in _pairs(program):
+    repeats = program.shared(Repeats)
+    for pair in repeats.pairs:
         read, site = pair.second.operation, pair.second.site
-        if read in done or site in done or not _is_known(pair, program):
+        if read in done or site in done or not repeats.is_known(pair):
             continue
         if read is not pair.first.operation and (reaches := _hot(program.reaches(read), pair)):
             done.add(read)
@@ -82,54 +72,6 @@ def check(program: Program) -> Iterator[Hit]:
             if reaches := _hot(program.contexts.of(pair.routine, site), pair):
                 done.add(site)
                 yield _hit(_at_call(pair), pair, reaches, program)
-
-
-def _pairs(program: Program) -> Sequence[Pair]:
-    """Those that are the fewest calls apart come first."""
-    found = []
-    for routine, readings in program.shared(Readings).by_routine.items():
-        earlier: dict[object, list[Reading]] = {}
-        for second in readings:
-            before = earlier.setdefault((second.operation.field, second.is_high), [])
-            firsts = (one for one in before[-NEAREST:] if _is_again(one, second))
-            found += [Pair(routine, first, second) for first in firsts]
-            before.append(second)
-    return sorted(found, key=lambda pair: len(pair.first.calls) + len(pair.second.calls))
-
-
-def _is_again(first: Reading, second: Reading) -> bool:
-    """Whether the second is made only where the first has been."""
-    if first.site is second.site or not first.is_sure:
-        return False
-    given = first.site.conditions
-    if second.site.conditions[: len(given)] != given:
-        return False
-    if not first.calls:
-        return True
-    more = second.site.conditions[len(given) :]
-    return second.is_sure and all(one.early or _asks(one, first) for one in more)
-
-
-def _asks(condition: Condition, reading: Reading) -> bool:
-    """Whether a condition tests what a call answered."""
-    return any(one.start == reading.site.expr.start for one in walk(condition.test))
-
-
-def _is_known(pair: Pair, program: Program) -> bool:
-    """Whether both are plain, and nothing on the way from one to the other makes the field
-    another."""
-    routine, first, second = pair
-    field = first.operation.field
-    assert field is not None
-    for one in (first.operation, second.operation):
-        if program.is_asserted(one) or not program.shared(Readings).is_plain(one):
-            return False
-    start, end = (routine.numbers[id(one.site)] for one in (first, second))
-    behind = ((one, one.numbers[id(site)], len(one.flow.sites)) for one, site in first.below())
-    before = ((one, -1, one.numbers[id(site)]) for one, site in second.below())
-    unchanged = program.shared(Unchanged)
-    ways = (*behind, (routine, start, end), *before)
-    return all(unchanged.between(*way, field) for way in ways)
 
 
 def _hot(reaches: Iterable[Reach], pair: Pair) -> tuple[Reach, ...]:

@@ -45,14 +45,14 @@ from vmxlint.operations import Operation
 from vmxlint.program import Program
 from vmxlint.questions.holdings import Holding, Holdings
 from vmxlint.questions.order import Order
+from vmxlint.questions.repeats import Repeats
 
 ID = "VMX204"
 SEVERITY = "warning"
 TIER = "default"
 
 SELDOM, OFTEN = 0.02, 0.5
-NEAR = ((1, 1), (1, 2))  # second VMREADs that VMX203 judges, see Order.parting; where both are
-SIDE_BY_SIDE = (2, 2)  # unconditional, these too
+NEAR = ((1, 1), (1, 2))  # second VMREADs that VMX203 judges, see Order.parting
 HELD = {
     "shadow": "its shadow '{}' holds",
     "exit": "'{}' holds since the VM-exit",
@@ -120,15 +120,16 @@ def _handled_twice(
                 one = order.chain(before[key], first.routine, first.site)
                 other = order.chain(behind[key], second.routine, second.site)
                 parting = order.parting(one, other)
-                if parting and not _is_near(first, second, parting):
+                if parting and not _is_near(first, second, parting, program):
                     yield first, second, behind[key]
                     break
 
 
-def _is_near(first: Operation, second: Operation, parting: tuple[int, int]) -> bool:
+def _is_near(
+    first: Operation, second: Operation, parting: tuple[int, int], program: Program
+) -> bool:
     """Whether VMX203 looks at a pair."""
-    plain = not first.site.conditions and not second.site.conditions
-    return parting in NEAR or (parting == SIDE_BY_SIDE and plain)
+    return parting in NEAR or program.shared(Repeats).are_paired(first, second)
 
 
 def _on_exits(program: Program, read: Operation) -> dict[tuple[str, ...], Reach]:

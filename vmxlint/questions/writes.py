@@ -26,6 +26,7 @@ class Writes:
         self._program = program
         self._ways: dict[Operation, tuple[Reach, ...]] = {}
         self._compared: dict[Operation, bool] = {}
+        self._decided: dict[tuple[Operation, tuple[str, str]], bool | None] = {}
 
     @cached_property
     def all(self) -> tuple[Operation, ...]:
@@ -127,6 +128,12 @@ class Writes:
     def decides(self, write: Operation, change: BitChange) -> bool | None:
         """Whether the value that a write computes has the bit of a change set, whatever else is;
         None if the text leaves it open."""
+        asked = write, change.key
+        if asked not in self._decided:
+            self._decided[asked] = self._decides(write, change)
+        return self._decided[asked]
+
+    def _decides(self, write: Operation, change: BitChange) -> bool | None:
         value = write.computed
         while value is not None:
             match value:
