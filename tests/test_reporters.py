@@ -13,15 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.documents import validate
 from vmxlint.findings import Cost, Finding, Location, Related, Term
 from vmxlint.interval import NOTHING, ONCE, Interval, exactly
 from vmxlint.report import Coverage, NotUnderstood, Report
@@ -31,7 +30,6 @@ from vmxlint.reporters.escape import escape, well_formed
 from vmxlint.reporters.frame import COLUMNS, frame
 from vmxlint.reporters.sarif_places import physical, sentence
 
-SCHEMAS = Path(__file__).parent / "schemas"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 TOGGLE = b"\t\tvmcs_set_bits(PIN_BASED_VM_EXEC_CONTROL,"
@@ -139,12 +137,6 @@ def run(*findings: Finding, rules: tuple[Rule, ...] = RULES, **kwargs: Coverage)
     assert list(log) == ["runs", "version", "$schema"]
     (only,) = log["runs"]
     return only
-
-
-def validate(document: Any, schema: str) -> None:
-    rules = json.loads((SCHEMAS / schema).read_text())
-    jsonschema.Draft202012Validator.check_schema(rules)
-    jsonschema.Draft202012Validator(rules).validate(document)
 
 
 def walk(node: Any) -> Iterator[Any]:

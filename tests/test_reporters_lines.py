@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.test_reporters import COST, HOSTILE, PLAIN, WIDE, report, validate
+from tests.documents import validate
+from tests.test_reporters import COST, HOSTILE, PLAIN, WIDE, report
 from vmxlint.findings import Related
 from vmxlint.interval import exactly
 from vmxlint.reporters import github, rdjson, text

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_reporters import COST, HOSTILE, PLAIN, RULES, WIDE, report, validate, walk
+from tests.documents import validate
+from tests.test_reporters import COST, HOSTILE, PLAIN, RULES, WIDE, report, walk
 from vmxlint.change.provenance import Provenance, provenance, without_secrets
 from vmxlint.cost import RECHECK
 from vmxlint.findings import Location, Term

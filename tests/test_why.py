@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.documents import validate
 from tests.facts import Analysed
-from tests.fixtures import FIXTURES, ROOT, options
+from tests.fixtures import FIXTURES, options
 from tests.kernels import KVM, kernel
 from vmxlint.engine import why
 from vmxlint.reading.source import InputError
@@ -20,9 +20,8 @@ BEFORE = str(FIXTURES / "kvm_before")
 
 
 def answer(function: str, path: str = BEFORE) -> dict[str, Any]:
-    schema = json.loads((ROOT / "tests" / "schemas" / "why-v1.schema.json").read_text("utf-8"))
     document: dict[str, Any] = json.loads(as_json(why(function, path, options())))
-    jsonschema.validate(document, schema)
+    validate(document, "why-v1.schema.json")
     return document
 
 
