@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.command import forked
 from tests.fixtures import ROOT
 
 MANY = 200_000
@@ -171,11 +169,4 @@ def unit(folder: Path, hostile: bytes) -> Path:
 
 def vmxlint(*args: str | bytes | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
     """The command, with a bound on its memory, and bytes as they come out."""
-    return subprocess.run(
-        [sys.executable, "-m", "vmxlint", *args],
-        capture_output=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-    )
+    return forked(*args, cwd=cwd, memory=MEMORY)

@@ -7,18 +7,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
-
+from tests.command import forked
+from tests.documents import validate
 from tests.fixtures import FIXTURES, ROOT
 from tests.mutants import Edit
 
 AFTER, BEFORE = FIXTURES / "kvm_after", FIXTURES / "kvm_before"
-_SCHEMA = Path(__file__).parent / "schemas/vmxlint-v1.schema.json"
 NONE: Mapping[str, str] = {}
 Done = subprocess.CompletedProcess[bytes]
 
@@ -121,7 +119,7 @@ class Repository:
         done = self.check("--format", "json", *arguments, given=given, env=env)
         assert done.returncode in (0, 1), done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
-        jsonschema.validate(document, json.loads(_SCHEMA.read_text()))
+        validate(document, "vmxlint-v1.schema.json")
         assert document["findings"] == document["change"]["new"]
         told = [one for one in document["findings"] if one["suppressed"] is None]
         assert done.returncode == bool(told)
@@ -131,10 +129,7 @@ class Repository:
 def vmxlint(
     *arguments: str | Path, cwd: Path, given: bytes = b"", env: Mapping[str, str] = NONE
 ) -> Done:
-    command: Sequence[str] = [sys.executable, "-m", "vmxlint", "check", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, env=environment(env), input=given, capture_output=True, timeout=120
-    )
+    return forked("check", *arguments, cwd=cwd, given=given, env=environment(env))
 
 
 def rules(findings: Sequence[dict[str, Any]]) -> list[str]:

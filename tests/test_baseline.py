@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, analysed, cases
-from tests.test_cli import vmxlint
 from vmxlint.baseline import BaselineError, Entry, as_json, entries_of, load, matched
 from vmxlint.findings import Finding
 

@@ -10,13 +10,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.command import vmxlint
+from tests.documents import validate
 from tests.fixtures import FIXTURES, ROOT, options
 from tests.kernels import KVM, kernel
 from tests.test_budget import tree
-from tests.test_cli import vmxlint
+from tests.test_cli import vmxlint as interpreted
 from vmxlint.budget import Budget, compared
 from vmxlint.engine import budget
 from vmxlint.reporters import (
@@ -45,8 +46,7 @@ def after() -> Budget:
 
 def valid(document: str, schema: str) -> Any:
     data = json.loads(document)
-    rules = json.loads((ROOT / "tests" / "schemas" / schema).read_text("utf-8"))
-    jsonschema.Draft202012Validator(rules).validate(data)
+    validate(data, schema)
     return data
 
 
@@ -287,7 +287,8 @@ def test_wrong_input_is_one_clear_line(arguments: tuple[str, ...]) -> None:
 
 
 def test_rich_is_imported_only_for_the_table() -> None:
-    done = vmxlint("budget", BEFORE, "--format", "json", PYTHONPROFILEIMPORTTIME="1")
+    done = interpreted("budget", BEFORE, "--format", "json", PYTHONPROFILEIMPORTTIME="1")
+    assert " vmxlint.budget" in done.stderr
     assert " rich" not in done.stderr
     assert " sarif_om" not in done.stderr
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import vmxlint
+from tests.command import vmxlint
 
 UNIT = """
 struct vcpu_vmx { int nested_mode; int spare; };

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.documents import validate
 from tests.fixtures import FIXTURES, ROOT, expected
+from vmxlint.cli import COMMANDS
 
 BEFORE, AFTER = FIXTURES / "kvm_before", FIXTURES / "kvm_after"
-SCHEMAS = Path(__file__).parent / "schemas"
 
 
 def vmxlint(
@@ -201,11 +201,29 @@ def test_colours_only_on_a_terminal_or_when_asked() -> None:
     assert "\x1b" not in vmxlint("--color", "never", BEFORE, FORCE_COLOR="1").stdout
 
 
+SMALL = FIXTURES / "control_toggle" / "hit_entry_and_exit"
+BUDGETS = ("text", "json", "folded", "speedscope", "html")
+STARTS: list[tuple[str | Path, ...]] = [
+    *((command, "--help") for command in COMMANDS),
+    *(("--exit-zero", "--format", form, SMALL) for form in ("concise", "github", "rdjson")),
+    *(("budget", "--format", form, SMALL) for form in BUDGETS),
+    ("model",),
+]
+
+
+@pytest.mark.parametrize("arguments", STARTS, ids=lambda one: "-".join(map(str, one[:3])))
+def test_a_new_interpreter_imports_all_that_it_needs(arguments: tuple[str | Path, ...]) -> None:
+    """Most tests call the command where all has been imported already."""
+    done = vmxlint(*arguments)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert done.stdout
+
+
 @pytest.mark.parametrize("tree", [BEFORE, AFTER])
 def test_documents_follow_their_schemas(tree: Path) -> None:
     for form, schema in (("json", "vmxlint-v1"), ("sarif", "sarif-2.1.0")):
         document = json.loads(vmxlint("--format", form, tree).stdout)
-        jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+        validate(document, f"{schema}.schema.json")
 
 
 def test_rules_are_listed_and_explained() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES
-from tests.test_cli import vmxlint
 from vmxlint.config import Config, ConfigError, nearest, parsed
 
 BEFORE = FIXTURES / "kvm_before"

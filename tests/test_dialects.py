@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import PLAIN, options
-from tests.test_cli import vmxlint
 from vmxlint.engine import run
 from vmxlint.model import ModelError, dialect, tables
 from vmxlint.reading import whose as module

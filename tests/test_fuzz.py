@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.command import forked
 from tests.fuzz.__main__ import inputs, trees, written
 from tests.fuzz.oracle import FORMATS, faults
 
@@ -15,15 +18,19 @@ KEPT = sorted(one for one in CORPUS.iterdir() if one.is_dir())
 SEED, MANY = 7, 25
 
 
+def run(arguments: Sequence[str], longest: float) -> CompletedProcess[bytes]:
+    return forked(*arguments, longest=longest)
+
+
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "why", "budget"])
 @pytest.mark.parametrize("root", KEPT, ids=lambda root: root.name)
 def test_what_was_a_fault_is_none(root: Path, form: str) -> None:
-    assert list(faults(form, root)) == []
+    assert list(faults(form, root, run)) == []
 
 
 def test_new_inputs_are_no_faults(tmp_path: Path) -> None:
     for form, tree in islice(inputs(SEED, trees([])), MANY):
-        assert list(faults(form, written(tree, tmp_path / "unit"))) == []
+        assert list(faults(form, written(tree, tmp_path / "unit"), run)) == []
 
 
 def test_the_same_seed_gives_the_same_inputs() -> None:

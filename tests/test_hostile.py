@@ -7,14 +7,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command import forked
 from tests.fixtures import FIXTURES, ROOT
 from tests.test_reporters import COST, PLAIN, RULES, report
 from vmxlint.findings import Finding, Location, Related
@@ -172,9 +171,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def vmxlint(*args: str | Path, cwd: Path = ROOT) -> tuple[int, bytes, bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "vmxlint", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, cwd=cwd, env=environment)
+    done = forked(*args, cwd=cwd, encoding="ascii")
     return done.returncode, done.stdout, done.stderr
 
 

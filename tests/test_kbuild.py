@@ -11,9 +11,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, ROOT
 from tests.kernels import kernel
-from tests.test_cli import vmxlint
 from vmxlint.kbuild import named
 
 BEFORE = FIXTURES / "kvm_before"

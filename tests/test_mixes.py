@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, ROOT
 from tests.kernels import kernel
-from tests.test_cli import vmxlint
 from vmxlint.mixes import Chosen, choose
 from vmxlint.model import ModelError, load_model, profiles
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, ROOT
-from tests.test_cli import vmxlint
 from vmxlint.interval import Interval, exactly
 from vmxlint.model import Model, ModelError, load_model
 from vmxlint.model.overlay import overlaid

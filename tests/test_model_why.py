@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES
-from tests.test_cli import vmxlint
 from vmxlint.interval import Interval
 from vmxlint.model import ModelError, load_model, profiles
 from vmxlint.model.catalogue import TABLES, catalogue, find, of_sources

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import ROOT
-from tests.test_cli import vmxlint
+from tests.test_cli import vmxlint as interpreted
 
 BEFORE, AFTER = "fixtures/kvm_before", "fixtures/kvm_after"
 
@@ -111,5 +112,5 @@ def test_no_path_is_this_folder() -> None:
 
 
 def test_standard_streams_by_their_names() -> None:
-    assert json.loads(vmxlint("-o", "json=/dev/stdout", AFTER).stdout)["version"] == 1
-    assert vmxlint("-q", "-o", "/dev/stderr", BEFORE).stderr == vmxlint(BEFORE).stdout
+    assert json.loads(interpreted("-o", "json=/dev/stdout", AFTER).stdout)["version"] == 1
+    assert interpreted("-q", "-o", "/dev/stderr", BEFORE).stderr == vmxlint(BEFORE).stdout

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, analysed, options
 from tests.kernels import KVM, kernel
-from tests.test_cli import vmxlint
 from vmxlint.contexts.reach import Reach
 from vmxlint.cost import Pricing, Rate, Saving, Times
 from vmxlint.engine import run

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, TREES, analysed, cases, options
-from tests.test_cli import vmxlint
 from vmxlint.engine import run
 from vmxlint.findings import Finding
 from vmxlint.reading.source import SourceFile

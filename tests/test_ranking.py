@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES, analysed
-from tests.test_cli import vmxlint
 from vmxlint.findings import Cost, Term
 from vmxlint.interval import NOTHING, Interval
 from vmxlint.ranking import ranked

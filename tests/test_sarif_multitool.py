@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES
 from tests.kernels import kernel
-from tests.test_cli import vmxlint
 
 RUNS: dict[str, list[str | Path]] = {
     "findings": [FIXTURES / "kvm_before"],

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.command import vmxlint
 from tests.fixtures import FIXTURES
-from tests.test_cli import vmxlint
 from vmxlint.comments import comments
 from vmxlint.model import dialect
 from vmxlint.reading.source import SourceFile

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import vmxlint
 from tests.fixtures import PLAIN, options
-from tests.test_cli import BEFORE, vmxlint
+from tests.test_cli import BEFORE
 from vmxlint.engine import run
 from vmxlint.reading import units
 from vmxlint.reading.source import InputError, read_unit
