@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ _KEYWORDS = frozenset(
 )
 _ASSEMBLY = (".S", ".asm")
 _TAGS = ("struct", "union", "enum")
+_OF_MEMBERS = (("offsetof", 1), ("container_of", 2))  # with the commas before the member
 _PAIRS = {"(": ")", "{": "}", "[": "]"}
 
 
@@ -70,6 +72,7 @@ class Source:
             if one.kind not in ("comment", "space", "directive")
         ]
         self.place = {number: at for at, number in enumerate(self.code)}
+        self.of_members = [one for one in _OF_MEMBERS if one[0] in text]
         self.match = self._matching()
         self.opening = {end: start for start, end in self.match.items()}
         self.functions = list(self._functions())
@@ -180,7 +183,7 @@ class Source:
         """Whether a word names a member where it stands."""
         if self.text(at - 1) in (".", "->") or at in self.declared:
             return True
-        for callee, count in (("offsetof", 1), ("container_of", 2)):
+        for callee, count in self.of_members:
             start = at
             while start and self.text(start - 1) != callee and at - start < 40:
                 start -= 1
@@ -190,7 +193,12 @@ class Source:
 
 
 def sources(tree: Tree) -> dict[str, Source]:
-    return {path: Source(text) for path, text in tree.items() if not path.endswith(_ASSEMBLY)}
+    return {path: source_of(text) for path, text in tree.items() if not path.endswith(_ASSEMBLY)}
+
+
+@lru_cache(maxsize=500)  # nothing changes a Source
+def source_of(text: str) -> Source:
+    return Source(text)
 
 
 def _words_of(one: dialect.Dialect) -> set[str]:
@@ -379,7 +387,7 @@ def _macros(source: Source) -> str:
 
 def move(tree: Tree, path: str, name: str) -> tuple[Tree, Renames]:
     """A function gets a file of its own; whom it calls becomes visible there."""
-    source = Source(tree[path])
+    source = source_of(tree[path])
     moved = next(one for one in source.functions if one.name == name)
     used = {name, *source.texts(moved.open, moved.last), *re.findall(r"\w+", _macros(source))}
     shared = [one for one in source.functions if one.name in used]
