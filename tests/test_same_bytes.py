@@ -19,7 +19,8 @@ FORMS = ("text", "json", "sarif")
 def tree(tmp_path: Path) -> Path:
     """A unit that is large enough for several processes."""
     root = Path(shutil.copytree(BEFORE, tmp_path / "tree"))
-    filler = "".join(f"static int filler_{n}(int a) {{ return a + {n}; }}\n" for n in range(4000))
+    filler = "".join(f"static int filler_{n}(int a) {{ return a + {n}; }}\n" for n in range(400))
+    filler += "/* nothing but size */\n" * 7500
     for name in ("one.c", "two.c", "three.c"):
         (root / name).write_text(filler)
     assert sum(one.stat().st_size for one in root.rglob("*.c")) > reading.PARALLEL_FROM
