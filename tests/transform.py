@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 _KEYWORDS = frozenset(
     "if else for while do switch case default return goto break continue asm __asm__ sizeof".split()
 )
-_ASSEMBLY = (".S", ".asm")
+_ASSEMBLY = (".S", ".s", ".asm")
 _TAGS = ("struct", "union", "enum")
 _OF_MEMBERS = (("offsetof", 1), ("container_of", 2))  # with the commas before the member
 _PAIRS = {"(": ")", "{": "}", "[": "]"}

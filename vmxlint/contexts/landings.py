@@ -1,4 +1,4 @@
-"""Landings: functions at whose start VM-exits arrive, for it is the host's RIP.
+"""Landings: functions at whose start VM-exits arrive, for it is the host's RIP, or so it seems.
 
 Such a function handles the exit and enters the guest again, itself or by what it calls, so it goes
 in a circle. What stands behind VMLAUNCH and VMRESUME in it is jumped to where the guest is not
@@ -25,6 +25,7 @@ def landings(
     nothing is none: it returns to what has entered the guest.
     """
     found = set(_host_rips(linker, operations)) if operations.entries else set()
+    found |= {one for one in operations.entries if _is_only_named(one, linker)}
     return {
         one: min(_ahead(one, linker, operations, towards), default=len(one.flow.sites))
         for one in linker.routines
@@ -41,6 +42,13 @@ def _host_rips(linker: Linker, operations: Operations) -> Iterator[Routine]:
                         yield target
 
 
+def _is_only_named(entry: Routine, linker: Linker) -> bool:
+    """Whether an entry in assembly is called by nobody, while some code has its address."""
+    if entry.function.origin != "assembly" or linker.has_callers(entry):
+        return False
+    return any(one is not entry for one in linker.mentions.naming(entry.name))
+
+
 def _ahead(
     landing: Routine, linker: Linker, operations: Operations, towards: Mapping[Routine, int]
 ) -> Iterator[int]:
@@ -49,13 +57,14 @@ def _ahead(
         if site.expr.kind == "call" and site.expr.kids[0].text == AGAIN_NAME:
             yield number
     yield from operations.entered_at(landing)
-    for edge in nearest(linker.edges(landing), towards):
+    for edge in nearest(landing, linker.edges(landing), towards):
         yield landing.numbers[id(edge.site)]
 
 
-def nearest(calls: Iterable[Edge], towards: Mapping[Routine, int]) -> list[Edge]:
-    """The calls of a landing that enter the guest again: those of the routines that, with so many
-    calls between, are nearest to a VM-entry. What handles the exit may start another guest."""
-    able = [edge for edge in calls if edge.callee in towards]
+def nearest(landing: Routine, calls: Iterable[Edge], towards: Mapping[Routine, int]) -> list[Edge]:
+    """The calls by which a landing that does not do so itself enters the guest again: those of the
+    routines that, with so many calls between, are nearest to a VM-entry. What handles the exit may
+    start another guest."""
+    able = [edge for edge in calls if edge.callee in towards and towards.get(landing)]
     least = min((towards[edge.callee] for edge in able), default=0)
     return [edge for edge in able if towards[edge.callee] == least]

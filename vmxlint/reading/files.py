@@ -7,7 +7,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-SUFFIXES = (".c", ".h", ".S", ".asm")
+SUFFIXES = (".c", ".h", ".S", ".s", ".asm")
 LARGEST = 2_000_000  # bytes of a file
 _LOOKED_AT_FOR_NUL = 8192
 

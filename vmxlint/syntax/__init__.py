@@ -82,7 +82,7 @@ class Reader:
         return Facts(path, gaps=(Gap(0, reason),))
 
     def _read(self, path: str, text: bytes) -> Facts:
-        if path.endswith((".S", ".asm")):
+        if path.endswith((".S", ".s", ".asm")):
             return subroutines.read(path, text.decode("latin-1"))
         if text.lstrip().startswith(b"{"):  # rows for a table of the file that includes this one
             return Facts(path)

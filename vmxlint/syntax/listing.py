@@ -13,7 +13,8 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _START = re.compile(
-    r"^(?:SYM_(?:FUNC|CODE)_START\w*|FUNC(?:_LOCAL)?|ENTRY)\s*\(\s*(\w+)\s*\)", re.MULTILINE
+    r"^(?:SYM_(?:FUNC|CODE)_START\w*|FUNC(?:_LOCAL)?|ENTRY(?:_NP)?|ALTENTRY)\s*\(\s*(\w+)\s*\)",
+    re.MULTILINE,
 )
 _INTELS_START = re.compile(
     r"^(?:function[ \t]+(\w+)|[ \t]*(\w+)[ \t]+(?:PROC|proc)\b)", re.MULTILINE
