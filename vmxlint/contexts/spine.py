@@ -14,6 +14,7 @@ from functools import cached_property
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.contexts.landings import landings, nearest
 from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, LOAD
+from vmxlint.contexts.runs import run_loops
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.conditions import clash
 from vmxlint.flow.routine import Routine
@@ -36,7 +37,7 @@ class Spine:
         and last of its sites that lead on downwards."""
         towards = self._towards
         steps: dict[Routine, tuple[int, int]] = {}
-        for top in self._tops(towards):
+        for top in self._starts:
             todo = [top]
             while todo:
                 routine = todo.pop()
@@ -44,7 +45,7 @@ class Spine:
                     continue
                 down = [edge for edge in self._linker.edges(routine) if edge.callee in towards]
                 if routine in self._landings:
-                    down = nearest(down, towards)
+                    down = nearest(routine, down, towards)
                 numbers = [_number(routine, edge.site) for edge in down]
                 numbers += self._operations.entered_at(routine)
                 self._down[routine] = tuple(numbers)
@@ -70,10 +71,14 @@ class Spine:
             found.update(dict.fromkeys(level, calls))
         return found
 
+    @cached_property
+    def _starts(self) -> tuple[Routine, ...]:
+        return tuple(self._tops(self._towards))
+
     def _tops(self, towards: Mapping[Routine, int]) -> Iterator[Routine]:
         """Where the spine starts: the functions in the ops struct's slot for running, else where
         VM-exits arrive, else those callers of the VM-entry that nothing calls by name, the nearest
-        to it."""
+        to it, or the run loops that they call."""
         slots = self._linker.dialect.entry_slots
         tops = [
             routine
@@ -91,7 +96,7 @@ class Spine:
             seen.update(level)
             tops = [one for one in level if not self._plain_callers(one)]
             if tops:
-                yield from tops
+                yield from run_loops(tops, towards, self._linker, self._operations)
                 return
             level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
             level = {one: None for one in level if one in towards and one not in seen}
@@ -173,10 +178,12 @@ class Spine:
 
     @cached_property
     def _own_loop(self) -> Mapping[Routine, tuple[int, int]]:
-        """Of each step that nothing calls by name: the loop in it that leads on downwards."""
+        """Of each step that nothing calls by name, or that is a run loop: the loop in it that leads
+        on downwards."""
         found: dict[Routine, tuple[int, int]] = {}
         for routine, (first, _) in self.steps.items():
-            if first < len(routine.flow.sites) and not self._plain_callers(routine):
+            outer = routine in self._starts or not self._plain_callers(routine)
+            if first < len(routine.flow.sites) and outer:
                 start = routine.flow.sites[first].expr.start
                 around = [one for one in routine.flow.loops if one[0] <= start < one[1]]
                 if around:
