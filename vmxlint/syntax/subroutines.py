@@ -3,7 +3,7 @@
 A jump is a `goto`, a conditional one an `if`; of VMLAUNCH and VMRESUME the first counts. What a
 register holds is followed as far as it is a constant. Behind VMLAUNCH and VMRESUME the way goes on
 with the next line, as if HOST_RIP pointed there, and so it does behind each jump and return that no
-label follows to which something jumps. In Intel's syntax only calls, jumps and entries are read.
+label follows to which something jumps. In Intel's syntax no constants are followed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from vmxlint.facts import (
 )
 from vmxlint.numbers import evaluate
 from vmxlint.syntax.listing import Line, Start, lines, starts
+from vmxlint.syntax.registers import Arguments, letters, turned
 from vmxlint.syntax.skips import nested
 
+_INDEX = "%rcx"  # what RDMSR and WRMSR, without operands, read the number of the MSR from
 _ENTRIES = ("vmlaunch", "vmresume")
 _CALLS = ("call", "jmp")
 _INTELS_COMMENT = re.compile(r";[^\n]*")
@@ -43,23 +45,23 @@ def read(path: str, text: str) -> Facts:
     is_intels = path.endswith(".asm")
     if is_intels:
         text = _INTELS_COMMENT.sub(lambda found: " " * len(found[0]), text)
-    counted = () if is_intels else INSTRUCTIONS
-    made = [_Routine(text, one, counted, asms).function() for one in starts(text)]
+    made = [_Routine(text, one, is_intels, asms).function() for one in starts(text)]
     return Facts(path, functions=tuple(made), asms=tuple(asms))
 
 
 class _Routine:
     """One function, read line by line."""
 
-    def __init__(self, text: str, place: Start, counted: Sequence[str], asms: list[Asm]) -> None:
+    def __init__(self, text: str, place: Start, is_intels: bool, asms: list[Asm]) -> None:
         self._place = place
         self._lines = list(lines(text, place.at, place.end))
-        self._counted = counted
+        self._is_intels = is_intels
         self._asms = asms
         self._targets = _targets(self._lines)
         self._labels = frozenset(self._targets.values())
         self._again = self._back_to()
         self._held: dict[str, Expr] = {}  # constants, by the letter of the register
+        self._arguments = Arguments()
         self._compared: tuple[str, ...] = ()
         self._entered = False
         self._words: set[str] = set()
@@ -69,7 +71,9 @@ class _Routine:
         read = [one for n, line in enumerate(self._lines) for one in self._read(n, line)]
         body, words = Body((), nested(read)), frozenset(self._words)
         start, name, end = self._place
-        return Function(name, (), start, end, False, "assembly", words=words, body=body)
+        is_leaf = words <= {ASM_WORD}  # it calls nothing, and enters no guest
+        given = self._arguments.parameters(self._is_intels, start) if is_leaf else ()
+        return Function(name, given, start, end, False, "assembly", words=words, body=body)
 
     def _read(self, number: int, line: Line) -> Iterator[Stmt]:
         if line.label:
@@ -81,7 +85,7 @@ class _Routine:
             if not self._entered:
                 yield self._call(ENTRY_NAME, line.at, line.at)
             self._entered = True
-        elif line.word.rstrip("ql") in self._counted:
+        elif line.word.rstrip("ql") in INSTRUCTIONS:
             yield self._operation(line)
         elif line.word in _CALLS and line.operands and line.operands[0].isidentifier():
             if number not in self._targets:
@@ -106,8 +110,10 @@ class _Routine:
     def _operation(self, line: Line) -> Stmt:
         """An instruction that matters, with the constants that are in registers."""
         self._words.add(ASM_WORD)
-        given = tuple(_register(one) for one in line.operands)
-        held = tuple(
+        spelled = turned(line.operands) if self._is_intels else line.operands
+        given = tuple(_register(one) for one in spelled)
+        read = spelled or (_INDEX,)
+        held = self._arguments.asked(read, line.at) + tuple(
             (name, REGISTERS[name], value)
             for name, value in self._held.items()
             if name in REGISTERS
@@ -142,16 +148,18 @@ class _Routine:
 
     def _remember(self, line: Line) -> None:
         """What a line does to registers and flags."""
+        spelled = turned(line.operands) if self._is_intels else line.operands
+        self._arguments.changed(line.word, spelled)
         if line.word.startswith("cmp"):
             self._compared = line.operands
         elif line.word and not line.word.startswith(("j", *_KEEP_FLAGS)):
             self._compared = ()
         for changed in _CHANGED.get(line.word, ()):
             self._held.pop(changed, None)
-        if line.operands and (letter := _letter(line.operands[-1])):
-            self._held.pop(letter, None)
+        if line.operands and (register := letters(line.operands[-1])):
+            self._held.pop(register, None)
             if line.word.startswith("mov") and line.operands[0][:1] == "$":
-                self._held[letter] = _value(line.operands[0], line)
+                self._held[register] = _value(line.operands[0], line)
 
 
 def _targets(listed: Sequence[Line]) -> Mapping[int, str]:
@@ -185,14 +193,8 @@ def _statement(kind: str, text: str, line: Line, expr: Expr | None = None) -> St
 
 def _register(operand: str) -> str:
     """An operand as inline assembly spells it, and of a register its full width."""
-    letter = _letter(operand)
-    return f"%%r{letter}" if letter else operand.replace("%", "%%")
-
-
-def _letter(operand: str) -> str:
-    """A register by its last two letters, whatever its width; "" for all else."""
-    name = operand.removeprefix("%")
-    return name[-2:] if operand[:1] == "%" and name.isalpha() and 2 <= len(name) <= 3 else ""
+    register = letters(operand)
+    return f"%%r{register}" if register else operand.replace("%", "%%")
 
 
 def _value(operand: str, line: Line) -> Expr:
