@@ -68,8 +68,10 @@ def is_null(test: Expr) -> bool:
 
 
 def is_error_test(test: Expr) -> bool:
-    """`ret < 0`: the usual test for an error."""
+    """`ret < 0` or `call() == -1`: the usual tests for an error."""
     match test:
         case Expr("binary", "<", (_, Expr("number", "0"))):
+            return True
+        case Expr("binary", "==", (Expr("call"), Expr("number", "-1"))):
             return True
     return False
