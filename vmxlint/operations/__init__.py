@@ -38,7 +38,8 @@ class Operation:
     the field if the text gives it; `value` is what a VMWRITE writes, in the names of `routine`.
     `conditions` hold inside the helpers on the way, `site` has those of `routine`. `through` are
     the helpers, outermost first. `computed` is the value with locals replaced by what they were
-    computed from, `from_local` says that the whole of it was kept in one.
+    computed from, `from_local` says that the whole of it was kept in one. `is_high` tells the high
+    half of a field.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Operation:
     through: tuple[Routine, ...] = ()
     computed: Expr | None = None
     from_local: bool = False
+    is_high: bool = False
 
 
 class Operations:
@@ -245,6 +247,7 @@ class Operations:
                 template.through,
                 computed.value,
                 computed.from_local,
+                bool(field and field.high) and self._naming.is_high(template.field),
             )
 
     def _named(self, template: Template, routine: Routine, site: Site) -> Sequence[Field | None]:

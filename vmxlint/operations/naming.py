@@ -14,6 +14,7 @@ from vmxlint.operations.arrays import Arrays
 from vmxlint.operations.values import returned, values_before
 
 _DEEPEST = 3
+_HIGH = 1  # the bit of an encoding
 
 
 class Naming:
@@ -65,6 +66,11 @@ class Naming:
             for field in self.of(change.value, routine, depth + 1, change.number):
                 found[field.name] = field
         return list(found.values())
+
+    def is_high(self, expr: Expr) -> bool:
+        """Whether a constant expression is the encoding of the high half of a field."""
+        number = evaluate(spelled(expr), self._names)
+        return number is not None and bool(number & _HIGH)
 
     def _constant(self, text: str) -> Field | None:
         number = evaluate(text, self._names)

@@ -7,14 +7,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vmxlint.calls.link import Edge
-from vmxlint.facts import spelled
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operation
 from vmxlint.program import Program
 
 _DEEPEST = 3  # calls
-_HIGH = 1  # the bit of an encoding that asks for the high half
 _SURE = ("build", "hint", "failure")
 
 
@@ -22,14 +20,12 @@ class Reading(NamedTuple):
     """A VMREAD that a routine makes at a site of its own, through `calls` if there are some.
 
     `is_sure`: whenever that site runs; else something below the first call may keep it from it.
-    `is_high`: it asks for the high half of its field.
     """
 
     operation: Operation
     site: Site
     calls: tuple[Edge, ...] = ()
     is_sure: bool = True
-    is_high: bool = False
 
     def below(self) -> Iterator[tuple[Routine, Site]]:
         """The routines that are called on the way, each with the site where the way goes on."""
@@ -64,9 +60,7 @@ class Readings:
         own: dict[Routine, list[Reading]] = {}
         for one in self._program.operations:
             if one.kind == "vmread" and one.field and not _is_in_loop(one.routine, one.site):
-                number = self._program.linker.number(spelled(one.operand)) or 0
-                reading = Reading(one, one.site, is_high=bool(number & _HIGH))
-                own.setdefault(one.routine, []).append(reading)
+                own.setdefault(one.routine, []).append(Reading(one, one.site))
         return own
 
     def is_plain(self, operation: Operation) -> bool:
@@ -112,7 +106,7 @@ def _going_on(readings: Iterable[Reading]) -> Iterator[Reading]:
     known = set()
     for one in readings:
         is_sure = one.is_sure and not one.site.conditions
-        asked = one.operation.field, one.is_high, is_sure
+        asked = one.operation.field, one.operation.is_high, is_sure
         if (is_sure or not one.calls) and asked not in known:
             known.add(asked)
             yield one._replace(is_sure=is_sure)

@@ -39,7 +39,8 @@ class Repeats:
         for routine, readings in self._readings.by_routine.items():
             earlier: dict[object, list[Reading]] = {}
             for second in readings:
-                before = earlier.setdefault((second.operation.field, second.is_high), [])
+                read = second.operation
+                before = earlier.setdefault((read.field, read.is_high), [])
                 firsts = (one for one in before[-_NEAREST:] if _is_again(one, second))
                 found += [Pair(routine, first, second) for first in firsts]
                 before.append(second)
