@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from vmxlint.calls.link import Edge, Linker
+from vmxlint.contexts.runs import sees_reason
 from vmxlint.facts import AGAIN_NAME, names
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operations
@@ -21,15 +22,15 @@ def landings(
     linker: Linker, operations: Operations, towards: Mapping[Routine, int]
 ) -> Mapping[Routine, int]:
     """Each landing with the number of its first site on the way to the next VM-entry: where jumps
-    lead back to, else VMRESUME itself or the first call of what enters the guest. One that calls
-    nothing is none: it returns to what has entered the guest.
+    lead back to, else VMRESUME itself or the first call of what enters the guest. One that neither
+    leads there nor to a read of the exit reason is none: it returns to what has entered the guest.
     """
     found = set(_host_rips(linker, operations)) if operations.entries else set()
     found |= {one for one in operations.entries if _is_only_named(one, linker)}
     return {
         one: min(_ahead(one, linker, operations, towards), default=len(one.flow.sites))
         for one in linker.routines
-        if one in found and (one in operations.entries or linker.edges(one))
+        if one in found and (one in towards or sees_reason(linker.edges(one), linker, operations))
     }
 
 
@@ -44,7 +45,11 @@ def _host_rips(linker: Linker, operations: Operations) -> Iterator[Routine]:
 
 def _is_only_named(entry: Routine, linker: Linker) -> bool:
     """Whether an entry in assembly is called by nobody, while some code has its address."""
-    if entry.function.origin != "assembly" or linker.has_callers(entry):
+    if entry.function.origin != "assembly":
+        return False
+    if any(
+        map(linker.has_callers, linker.names.routines[entry.name])
+    ):  # also that of another build
         return False
     return any(one is not entry for one in linker.mentions.naming(entry.name))
 

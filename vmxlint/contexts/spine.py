@@ -94,12 +94,16 @@ class Spine:
         seen: set[Routine] = set()
         while level:
             seen.update(level)
-            tops = [one for one in level if not self._plain_callers(one)]
+            tops = [one for one in level if not self._is_called(one)]
             if tops:
                 yield from run_loops(tops, towards, self._linker, self._operations)
                 return
             level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
             level = {one: None for one in level if one in towards and one not in seen}
+
+    def _is_called(self, routine: Routine) -> bool:
+        """Whether a function is called by name, be it that of another build."""
+        return any(map(self._plain_callers, self._linker.names.routines[routine.name]))
 
     def _plain_callers(self, routine: Routine) -> list[Edge]:
         return [one for one in self._linker.plain_callers(routine) if one.caller != routine]

@@ -15,6 +15,10 @@ _BYTES = re.compile(  # ASM_VMX_VMWRITE_RAX_RDX: an instruction whose bytes a ma
     r"\b(?:[A-Z]+_)+(VMREAD|VMWRITE|VMPTRLD|VMCLEAR|INVEPT|INVVPID|VMLAUNCH|VMRESUME)"
     r"((?:_R[A-D]X|_R[SD]I|_R[SB]P)*)\b(?!\s*\()"
 )
+_OPCODE = re.compile(  # VMREAD_OPCODE MODRM_EAX_ECX: the bytes of its operands in a macro beside it
+    r"\b(?:[A-Z]+_)*(VMREAD|VMWRITE|VMPTRLD|VMCLEAR|INVEPT|INVVPID|VMLAUNCH|VMRESUME)_OPCODE\b"
+    r"(?:\s*\b(?:[A-Z]+_)*?([ER][A-D]X)_(?:\d+|([ER][A-D]X))(?:_[A-Z]+)*\b)?"
+)
 _STRINGIFY = re.compile(r"__stringify\(([^()]*)\)")
 _OPERAND = re.compile(r'\s*(?:\[\s*(\w+)\s*\]\s*)?"([^"]*)"\s*\(')
 _INSTRUCTION = re.compile(r"\s*(?:\w+\s*:\s*)?(?:lock\s+|rep\s+)?([a-z_]\w*)\s*(.*)", re.DOTALL)
@@ -55,6 +59,7 @@ def _template(text: str) -> str:
     text = _STRINGIFY.sub(lambda found: f'"{found[1].strip()}"', text)
     text = _REGISTER.sub(lambda found: f'"r{found[1].lower()}"', text)
     text = _BYTES.sub(_spelled_out, text)
+    text = _OPCODE.sub(_with_operands, text) if "_OPCODE" in text else text
     joined = "".join(found[1] for found in _STRING.finditer(text))
     return joined.replace("\\n", "\n").replace("\\t", " ")
 
@@ -62,6 +67,18 @@ def _template(text: str) -> str:
 def _spelled_out(found: re.Match[str]) -> str:
     registers = (f"%%{one.lower()}" for one in found[2].split("_")[1:])
     return f'"\\n{found[1].lower()} {", ".join(registers)}\\n"'
+
+
+def _with_operands(found: re.Match[str]) -> str:
+    """An instruction whose operands a macro names as ModR/M has them: first what VMREAD and VMWRITE
+    take for the field, or what points to the only one."""
+    name, *registers = (one.lower() for one in found.groups() if one)
+    given = [f"%%r{one[1:]}" for one in registers]
+    if name not in ("vmread", "vmwrite"):
+        given = [f"({one})" for one in given[:1]]
+    if name == "vmwrite":
+        given.reverse()
+    return f'"\\n{name} {", ".join(given)}\\n"'
 
 
 def _instructions(template: str) -> Iterator[tuple[str, tuple[str, ...]]]:

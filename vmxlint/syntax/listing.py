@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,7 +20,11 @@ _INTELS_START = re.compile(
     r"^(?:function[ \t]+(\w+)|[ \t]*(\w+)[ \t]+(?:PROC|proc)\b)", re.MULTILINE
 )
 _END = re.compile(r"^(?:SYM_(?:FUNC|CODE)_END|ENDPROC|END)\s*\(", re.MULTILINE)
+_MACRO = re.compile(r"^#[ \t]*define[ \t]+(\w+)\(([^()\n]*)\)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
+_DEFINE = re.compile(r"^#[ \t]*define\b(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+_CALL = re.compile(r"\bcall[ \t]+(\w+)")
 _GLOBAL = re.compile(r"^[ \t]*(?:\.globa?l|global)[ \t]+(\w+)", re.MULTILINE)
+_ALIGNING = ("ALIGN", "__ALIGN", "ASM_ALIGN", "FUNC_ALIGN")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMA = re.compile(r",(?![^(]*\))")
 
@@ -59,6 +63,21 @@ def lines(text: str, start: int, end: int) -> Iterator[Line]:
             yield Line(found.start(2), "", word, tuple(filter(None, parts)), found.start(3))
 
 
+def calling(text: str) -> Mapping[str, int]:
+    """The macros of a file that call one of their arguments, with its number."""
+    found: dict[str, int] = {}
+    for name, given, body in _MACRO.findall(text):
+        params = [one.strip() for one in given.split(",")]
+        if (call := _CALL.search(body)) and call[1] in params:
+            found[name] = params.index(call[1])
+    return found
+
+
+def without_macros(text: str) -> str:
+    """The text with blanks in the place of what macros are defined as."""
+    return _DEFINE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+
+
 def starts(text: str) -> Iterator[Start]:
     """The functions: as their macros say, else by their labels."""
     found = (
@@ -74,7 +93,7 @@ def starts(text: str) -> Iterator[Start]:
 def _labelled(text: str) -> Iterator[tuple[int, str]]:
     """The labels that start a function: nothing comes to them from above, nor by a jump unless
     others than this file may call them."""
-    listed = list(lines(text, 0, len(text)))
+    listed = [one for one in lines(text, 0, len(text)) if one.word not in _ALIGNING]
     jumped = {one.operands[0] for one in listed if one.word[:1] == "j" and one.operands}
     inner = jumped.difference(_GLOBAL.findall(text))
     for before, one in pairwise([Line(0, "", "ret"), *listed]):

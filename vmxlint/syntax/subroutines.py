@@ -26,7 +26,8 @@ from vmxlint.facts import (
     Stmt,
 )
 from vmxlint.numbers import evaluate
-from vmxlint.syntax.listing import Line, Start, lines, starts
+from vmxlint.syntax.listing import Line, Start, calling, lines, starts, without_macros
+from vmxlint.syntax.macros import call_arguments
 from vmxlint.syntax.registers import Arguments, letters, turned
 from vmxlint.syntax.skips import nested
 
@@ -45,15 +46,25 @@ def read(path: str, text: str) -> Facts:
     is_intels = path.endswith(".asm")
     if is_intels:
         text = _INTELS_COMMENT.sub(lambda found: " " * len(found[0]), text)
-    made = [_Routine(text, one, is_intels, asms).function() for one in starts(text)]
+    macros = {} if is_intels else calling(text)
+    text = without_macros(text) if "#" in text else text
+    made = [_Routine(text, one, is_intels, macros, asms).function() for one in starts(text)]
     return Facts(path, functions=tuple(made), asms=tuple(asms))
 
 
 class _Routine:
     """One function, read line by line."""
 
-    def __init__(self, text: str, place: Start, is_intels: bool, asms: list[Asm]) -> None:
+    def __init__(
+        self,
+        text: str,
+        place: Start,
+        is_intels: bool,
+        calling: Mapping[str, int],
+        asms: list[Asm],
+    ) -> None:
         self._place = place
+        self._calling = calling
         self._lines = list(lines(text, place.at, place.end))
         self._is_intels = is_intels
         self._asms = asms
@@ -81,7 +92,7 @@ class _Routine:
             yield _statement("label", _place(line), line)
             if number == self._again:
                 yield self._call(AGAIN_NAME, line.at, line.at)
-        elif line.word in _ENTRIES:
+        elif line.word.lower() in _ENTRIES:
             if not self._entered:
                 yield self._call(ENTRY_NAME, line.at, line.at)
             self._entered = True
@@ -90,12 +101,23 @@ class _Routine:
         elif line.word in _CALLS and line.operands and line.operands[0].isidentifier():
             if number not in self._targets:
                 yield self._call(line.operands[0], line.behind, line.behind + len(line.operands[0]))
+        elif line.word in self._calling:
+            yield from self._called(line)
         yield from self._jump(number, line)
         self._remember(line)
 
+    def _called(self, line: Line) -> Iterator[Stmt]:
+        """The call that a macro makes of its argument."""
+        given = ",".join(line.operands)
+        _, arguments = call_arguments(given, 0) if given[:1] == "(" else (0, [])
+        number = self._calling[line.word]
+        name = arguments[number].strip() if number < len(arguments) else ""
+        if name.isidentifier():
+            yield self._call(name, line.at, line.at + len(line.word))
+
     def _back_to(self) -> int:
         """The first label ahead of the VM-entry that a jump from behind it leads to; -1 if none."""
-        entries = (number for number, line in enumerate(self._lines) if line.word in _ENTRIES)
+        entries = (n for n, line in enumerate(self._lines) if line.word.lower() in _ENTRIES)
         entry = next(entries, 0)
         led_to = {label for number, label in self._targets.items() if number > entry}
         ahead = enumerate(self._lines[:entry])
@@ -135,7 +157,7 @@ class _Routine:
     def _ends(self, number: int) -> bool:
         """Whether the way ends at a line, for a label that is jumped to stands next."""
         before, behind = self._lines[number - 1 : number], self._lines[number + 1 : number + 2]
-        if any(one.word in _ENTRIES for one in before):
+        if any(one.word.lower() in _ENTRIES for one in before):
             return False
         return not behind or any(_place(one) in self._labels for one in behind if one.label)
 
