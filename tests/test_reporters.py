@@ -309,6 +309,11 @@ def test_summary(findings: tuple[Finding, ...], files: int, missed: int, line: s
     assert text.summary(report(*findings, coverage=coverage)) == line
 
 
+def test_summary_says_that_nothing_was_found_to_judge() -> None:
+    line = "no findings in 3 files (no VMX operation found)"
+    assert text.summary(report(coverage=Coverage(3, 9, 0, ()))) == line
+
+
 # The frame
 
 

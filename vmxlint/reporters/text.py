@@ -49,6 +49,8 @@ def summary(report: Report) -> str:
     aside = [f"dialect {escape(one)}" for one in sorted(others)]
     if suppressed := sum(f.suppressed is not None for f in report.findings):
         aside.append(f"{suppressed} suppressed")
+    if report.coverage.files and not report.coverage.operations:
+        aside.append("no VMX operation found")
     if places := len(report.coverage.not_understood):
         aside.append(f"{_counted(places, 'place')} not understood")
     if report.change and report.change.note:
