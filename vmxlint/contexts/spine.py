@@ -95,11 +95,17 @@ class Spine:
         while level:
             seen.update(level)
             tops = [one for one in level if not self._is_called(one)]
+            if len(tops) < len(level):
+                tops = [one for one in tops if self._does_more(one)]
             if tops:
                 yield from run_loops(tops, towards, self._linker, self._operations)
                 return
             level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
             level = {one: None for one in level if one in towards and one not in seen}
+
+    def _does_more(self, routine: Routine) -> bool:
+        """Whether a function does more than to enter the guest: else it may just be unused."""
+        return bool(self._linker.edges(routine) or self._operations.made_in(routine))
 
     def _is_called(self, routine: Routine) -> bool:
         """Whether a function is called by name, be it that of another build."""
