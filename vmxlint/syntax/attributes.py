@@ -12,7 +12,8 @@ from vmxlint.syntax.macros import Macros
 _NAME_BYTE = re.compile(rb"\w")
 _OPENED = re.compile(rb"\s*\(")
 _PLAIN = frozenset(
-    b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall".split()
+    b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall"
+    b" FORCEINLINE DECLSPEC_NORETURN".split()
 )
 _UNDERSCORED = re.compile(rb"__[a-z]\w*")
 _ATTRIBUTES = frozenset(
@@ -20,6 +21,7 @@ _ATTRIBUTES = frozenset(
     b" __must_check __maybe_unused __read_mostly __ro_after_init __packed __weak __cold __used"
     b" __noreturn __pure __noclone __flatten __no_kcsan __no_sanitize_address".split()
 )
+_DIRECTION = re.compile(rb"_(?:In|Out|Inout)(?:_[a-z]+)*_\b")  # Microsoft's, of a parameter
 _WITH_ARGUMENTS = frozenset(
     b"__aligned __section __printf __acquires __releases __must_hold __cacheline_aligned"
     b" __nonnull __alloc_size __counted_by __compiletime_error __compiletime_warning"
@@ -75,6 +77,8 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
                 end = _with_arguments(snapshot, start + len(word))
                 mask.overwrite(buffer, code, start, end)
     _blank_underscored(buffer, code, snapshot)
+    for start, end in _directions(snapshot):
+        mask.overwrite(buffer, code, start, end)
     for match in _BEHIND_AN_ARRAY.finditer(snapshot):
         mask.overwrite(buffer, code, *match.span(1))
     for start in mask.occurrences(b"register", snapshot):
@@ -93,6 +97,19 @@ def _blank_underscored(buffer: bytearray, code: bytearray, snapshot: bytes) -> N
             if end := _end(snapshot, match[0], start, match.end()):
                 mask.overwrite(buffer, code, start, end)
                 behind = end
+
+
+def _directions(code: bytes) -> Iterator[tuple[int, int]]:
+    """Microsoft's words for which way a parameter goes, each with its arguments."""
+    for beginning in (b"_In", b"_Out"):
+        start = code.find(beginning)
+        while start >= 0:
+            word = _DIRECTION.match(code, start)
+            if word and not _NAME_BYTE.match(code, start - 1):
+                end = word.end()
+                has_arguments = code.startswith(b"(", end)
+                yield start, _with_arguments(code, end) if has_arguments else end
+            start = code.find(beginning, start + 1)
 
 
 def _beside_a_type(head: re.Match[bytes]) -> Iterator[tuple[int, int]]:
