@@ -26,6 +26,7 @@ REGISTERS = {"ax": "a", "bx": "b", "cx": "c", "dx": "d", "si": "S", "di": "D"}  
 ASM_WORD = "__A"  # the call that stands for inline assembly
 INCLUDED_WORD = "_x"  # begins the name of a macro that stands for a file in the middle of code
 NO_PLACE = -1  # the offset of an expression that no text of the file stands for
+ENTRIES = ("vmlaunch", "vmresume")
 ENTRY_NAME = "asm:vmresume"  # what a function in assembly calls where it enters the guest
 AGAIN_NAME = "asm:again"  # the same, where it comes back to from behind that
 

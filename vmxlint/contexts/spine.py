@@ -8,19 +8,17 @@ it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 
 from vmxlint.calls.link import Edge, Linker
 from vmxlint.contexts.landings import landings, nearest
 from vmxlint.contexts.reach import AROUND, ENTRY, EXIT, LOAD
-from vmxlint.contexts.runs import run_loops
+from vmxlint.contexts.tops import Tops, other_callers, towards_entry
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.conditions import clash
 from vmxlint.flow.routine import Routine
 from vmxlint.operations import Operations
-
-_FAR_UP = 6
 
 
 class Spine:
@@ -56,63 +54,8 @@ class Spine:
         return steps
 
     @cached_property
-    def _towards(self) -> Mapping[Routine, int]:
-        """The routines that enter the guest, themselves or by so many plain calls."""
-        found = dict.fromkeys(self._operations.entries, 0)
-        level = list(found)
-        for calls in range(1, _FAR_UP + 1):
-            above = [
-                edge.caller
-                for routine in level
-                for edge in self._linker.plain_callers(routine)
-                if edge.caller not in found
-            ]
-            level = list(dict.fromkeys(above))
-            found.update(dict.fromkeys(level, calls))
-        return found
-
-    @cached_property
-    def _starts(self) -> tuple[Routine, ...]:
-        return tuple(self._tops(self._towards))
-
-    def _tops(self, towards: Mapping[Routine, int]) -> Iterator[Routine]:
-        """Where the spine starts: the functions in the ops struct's slot for running, else where
-        VM-exits arrive, else those callers of the VM-entry that nothing calls by name, the nearest
-        to it, or the run loops that they call."""
-        slots = self._linker.dialect.entry_slots
-        tops = [
-            routine
-            for slot in slots
-            for routine in self._linker.dispatch.held(slot)
-            if routine in towards or not towards
-        ]
-        tops = tops or list(self._landings)
-        if tops:
-            yield from tops
-            return
-        level = dict.fromkeys(self._operations.entries)
-        seen: set[Routine] = set()
-        while level:
-            seen.update(level)
-            tops = [one for one in level if not self._is_called(one)]
-            if len(tops) < len(level):
-                tops = [one for one in tops if self._does_more(one)]
-            if tops:
-                yield from run_loops(tops, towards, self._linker, self._operations)
-                return
-            level = dict.fromkeys(e.caller for one in level for e in self._plain_callers(one))
-            level = {one: None for one in level if one in towards and one not in seen}
-
-    def _does_more(self, routine: Routine) -> bool:
-        """Whether a function does more than to enter the guest: else it may just be unused."""
-        return bool(self._linker.edges(routine) or self._operations.made_in(routine))
-
-    def _is_called(self, routine: Routine) -> bool:
-        """Whether a function is called by name, be it that of another build."""
-        return any(map(self._plain_callers, self._linker.names.routines[routine.name]))
-
-    def _plain_callers(self, routine: Routine) -> list[Edge]:
-        return [one for one in self._linker.plain_callers(routine) if one.caller != routine]
+    def _starts(self) -> Sequence[Routine]:
+        return Tops(self._linker, self._operations, self._landings).of(self._towards)
 
     @cached_property
     def loops(self) -> Mapping[Routine, tuple[int, int]]:
@@ -158,7 +101,7 @@ class Spine:
             inside = (edge.callee for edge in self._linker.edges(routine))
             if not all(one in self.steps or one in found for one in inside):
                 continue
-            for above in self._plain_callers(routine):
+            for above in other_callers(routine, self._linker):
                 if above.caller not in found:
                     number = _number(above.caller, above.site)
                     found[above.caller] = (number, number)
@@ -192,13 +135,17 @@ class Spine:
         on downwards."""
         found: dict[Routine, tuple[int, int]] = {}
         for routine, (first, _) in self.steps.items():
-            outer = routine in self._starts or not self._plain_callers(routine)
+            outer = routine in self._starts or not other_callers(routine, self._linker)
             if first < len(routine.flow.sites) and outer:
                 start = routine.flow.sites[first].expr.start
                 around = [one for one in routine.flow.loops if one[0] <= start < one[1]]
                 if around:
                     found[routine] = around[0]
         return found
+
+    @cached_property
+    def _towards(self) -> Mapping[Routine, int]:
+        return towards_entry(self._linker, self._operations)
 
     @cached_property
     def _landings(self) -> Mapping[Routine, int]:

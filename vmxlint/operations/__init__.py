@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from vmxlint.calls.link import Edge, Linker
-from vmxlint.facts import ASM_WORD, ENTRY_NAME, VMX_INSTRUCTIONS, Expr, walk
+from vmxlint.facts import ASM_WORD, VMX_INSTRUCTIONS, Expr, walk
 from vmxlint.flow import Conditions, Site
 from vmxlint.flow.routine import Routine
 from vmxlint.model.fields import Field, FieldTable
 from vmxlint.operations.controls import Controls
 from vmxlint.operations.elsewhere import Elsewhere
+from vmxlint.operations.entries import entered_at, entries
 from vmxlint.operations.kept import keep, shape
 from vmxlint.operations.naming import Naming
 from vmxlint.operations.templates import (
@@ -26,7 +27,6 @@ from vmxlint.operations.templates import (
 )
 from vmxlint.operations.values import plain_names, substituted
 
-ENTRIES = ("vmlaunch", "vmresume")
 _ROUNDS = 8
 
 
@@ -109,27 +109,11 @@ class Operations:
     @cached_property
     def entries(self) -> frozenset[Routine]:
         """The routines in which VMLAUNCH or VMRESUME stands."""
-        outside = self._linker.dialect.entering
-        able = self._linker.mentions.of_any(ASM_WORD, ENTRY_NAME, *outside)
-        return frozenset(filter(self._enters, able))
-
-    def _enters(self, routine: Routine) -> bool:
-        return bool(self.entered_at(routine))
+        return entries(self._linker)
 
     def entered_at(self, routine: Routine) -> list[int]:
         """The numbers of the sites of a routine in which VMLAUNCH or VMRESUME stands."""
-        return [n for n, site in enumerate(routine.flow.sites) if self._is_entry(site, routine)]
-
-    def _is_entry(self, site: Site, routine: Routine) -> bool:
-        if site.expr.kind == "asm":
-            made = routine.asm(site.expr).instructions
-            return any(mnemonic in ENTRIES for mnemonic, _ in made)
-        if site.kind or site.expr.kind != "call" or not site.expr.kids:
-            return False
-        name = site.expr.kids[0].text
-        if routine.function.origin == "assembly":
-            return name == ENTRY_NAME
-        return name in self._linker.dialect.entering and not self._linker.names.routines.get(name)
+        return entered_at(routine, self._linker)
 
     def reads(self, expr: Expr, routine: Routine) -> set[Field]:
         """The fields that evaluating `expr` in `routine` reads by VMREAD."""

@@ -104,12 +104,12 @@ def _directions(code: bytes) -> Iterator[tuple[int, int]]:
     for beginning in (b"_In", b"_Out"):
         start = code.find(beginning)
         while start >= 0:
-            word = _DIRECTION.match(code, start)
+            word, end = _DIRECTION.match(code, start), start + 1
             if word and not _NAME_BYTE.match(code, start - 1):
                 end = word.end()
-                has_arguments = code.startswith(b"(", end)
-                yield start, _with_arguments(code, end) if has_arguments else end
-            start = code.find(beginning, start + 1)
+                end = _with_arguments(code, end) if code.startswith(b"(", end) else end
+                yield start, end
+            start = code.find(beginning, end)
 
 
 def _beside_a_type(head: re.Match[bytes]) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vmxlint.facts import (
     AGAIN_NAME,
     ASM_WORD,
+    ENTRIES,
     ENTRY_NAME,
     INSTRUCTIONS,
     REGISTERS,
@@ -32,7 +33,6 @@ from vmxlint.syntax.registers import Arguments, letters, turned
 from vmxlint.syntax.skips import nested
 
 _INDEX = "%rcx"  # what RDMSR and WRMSR, without operands, read the number of the MSR from
-_ENTRIES = ("vmlaunch", "vmresume")
 _CALLS = ("call", "jmp")
 _INTELS_COMMENT = re.compile(r";[^\n]*")
 _KEEP_FLAGS = ("mov", "push", "pop", "lea", "xchg")
@@ -92,7 +92,7 @@ class _Routine:
             yield _statement("label", _place(line), line)
             if number == self._again:
                 yield self._call(AGAIN_NAME, line.at, line.at)
-        elif line.word.lower() in _ENTRIES:
+        elif line.word.lower() in ENTRIES:
             if not self._entered:
                 yield self._call(ENTRY_NAME, line.at, line.at)
             self._entered = True
@@ -117,7 +117,7 @@ class _Routine:
 
     def _back_to(self) -> int:
         """The first label ahead of the VM-entry that a jump from behind it leads to; -1 if none."""
-        entries = (n for n, line in enumerate(self._lines) if line.word.lower() in _ENTRIES)
+        entries = (n for n, line in enumerate(self._lines) if line.word.lower() in ENTRIES)
         entry = next(entries, 0)
         led_to = {label for number, label in self._targets.items() if number > entry}
         ahead = enumerate(self._lines[:entry])
@@ -157,7 +157,7 @@ class _Routine:
     def _ends(self, number: int) -> bool:
         """Whether the way ends at a line, for a label that is jumped to stands next."""
         before, behind = self._lines[number - 1 : number], self._lines[number + 1 : number + 2]
-        if any(one.word.lower() in _ENTRIES for one in before):
+        if any(one.word.lower() in ENTRIES for one in before):
             return False
         return not behind or any(_place(one) in self._labels for one in behind if one.label)
 
