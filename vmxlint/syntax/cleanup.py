@@ -38,8 +38,8 @@ _ASM = re.compile(
     rb"asm(?:(?<!\wasm)|(?<=__asm)(?<!\w__asm))(?:__|_goto_output|_volatile_goto|_inline)?\b"
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline))*\s*\("
 )
-_GAS_MACRO = re.compile(rb"^[ \t]*\.macro\b.*?^[ \t]*\.endm\b", re.MULTILINE | re.DOTALL)
 _OPENED = re.compile(rb"\s*\(")
+_NEAR = 80
 _CASE_RANGE = re.compile(rb"case\b[^:;{}]*")
 _INCLUDED = re.compile(rb'[ \t]*[<"]([^>"\n]+)[>"]')
 _FILE_CALL = re.compile(rb"\n(?:static[ \t]+(?=[A-Z\d_]+[ \t]*\())?([A-Za-z_]\w*)[ \t]*\(")
@@ -91,8 +91,7 @@ def clean(bare: bytes, known: Known, find: Find = lambda name: None) -> Cleaned:
             done.gaps.append(found)
         else:
             done.included.append(found)
-    for macro in _GAS_MACRO.finditer(bytes(code)):
-        mask.overwrite(buffer, code, *macro.span())
+    _blank_gas_macros(buffer, code)
     _take_asm(buffer, code, known.macros, done)
     calling.spell(buffer, code, known.calling)
     attributes.blank(buffer, code, known.attributes)
@@ -110,6 +109,20 @@ def _includes(lines: Iterable[re.Match[bytes]]) -> Iterator[tuple[str, int]]:
     for line in lines:
         if line["word"] == b"include" and (found := _INCLUDED.match(line["rest"])):
             yield found[1].decode("utf-8", "replace"), line.start("rest") + found.start(1)
+
+
+def _blank_gas_macros(buffer: bytearray, code: bytearray) -> None:
+    """Blank the macros of assembly that stand beside C."""
+    snapshot, behind = bytes(code), 0
+    for start in mask.occurrences(b".macro", snapshot):
+        before = snapshot[max(0, start - _NEAR) : start].rstrip(b" \t")
+        if start < behind or before[-1:] not in (b"", b"\n"):
+            continue
+        end = snapshot.find(b".endm", start)
+        if end < 0:
+            return
+        behind = end + len(b".endm")
+        mask.overwrite(buffer, code, start, behind)
 
 
 def _take_asm(buffer: bytearray, code: bytearray, unit_macros: Macros, done: Cleaned) -> None:
