@@ -16,9 +16,9 @@ an external-interrupt exit, since that would be a hardware bug.
     if (is_external_intr(info))                         return;
         handle(info);                               info = vmcs_read32(VM_EXIT_INTR_INFO);
 
-Not reported: a read behind a test of the exit reason, in the handler of a fitting reason, on a path
-taken only after a failure, in an assert, or behind a cache that is filled on demand, if only some
-exits ask it.
+Not reported: a read behind a test of the exit reason, in the handler of a fitting reason or of a
+VM-entry that failed, on a path taken only after a failure, in an assert, or behind a cache that is
+filled on demand, if only some exits ask it.
 
 False alarms: code that keeps the field for a nested hypervisor, which must see it after every exit.
 
@@ -45,6 +45,7 @@ TIER = "default"
 
 FIELD = "VM_EXIT_INTR_INFO"
 DEFINED_FOR = frozenset({"EXTERNAL_INTERRUPT", "EXCEPTION_NMI", "MCE_DURING_VMENTRY"})
+FAILED_ENTRIES = frozenset({"INVALID_STATE", "MSR_LOAD_FAIL"})  # after a bug, and dumped
 SELDOM = 0.5
 ONCE = ("memo", "flag")  # of a cache that is filled on demand
 
@@ -64,7 +65,7 @@ def _is_needless(reach: Reach) -> bool:
         return not any(_narrows(gate) for gate in reach.gates)
     if not reach.context.startswith("exit:"):
         return False
-    if reach.context.removeprefix("exit:") in DEFINED_FOR:
+    if reach.context.removeprefix("exit:") in DEFINED_FOR | FAILED_ENTRIES:
         return False
     last = max((n for n, gate in enumerate(reach.gates) if gate.kind == "reason"), default=-1)
     return not any(_narrows(gate) for gate in reach.gates[last + 1 :])
