@@ -59,6 +59,8 @@ class Ways:
         self._given = given or Given()
         self._known: dict[int, tuple[Passage, ...]] = {}
         self._single: dict[int, Passage] = {}
+        self._rows: dict[tuple[str, str], list[Way]] = {}
+        self._surely: dict[int, tuple[Passage, ...]] = {}
         self.flags: dict[str, Setting] = {}
         self.asked: dict[str, Gate] = {}
         self.deciding = ""
@@ -140,14 +142,26 @@ class Ways:
         so the early ways out before the table count nothing."""
         if context == EXIT and not self._spine.is_on_side(routine, site, EXIT):
             return []
-        row = self._gates.tables.row(key)
-        ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
-        gates = self._gates.gates(site.conditions, routine)
-        certain = self._given.joined(gate.condition for gate in gates if gate.early)
-        for passage in divided(gates, certain):
-            sure = Passage(passage.gates, passage.in_round, passage.in_round, passage.special)
-            ways = [onward for way in ways for onward in self._through(way, sure)]
+        ways = self._rows.get((context, key))
+        if ways is None:
+            row = self._gates.tables.row(key)
+            ways = list(self._through((context, ONCE, ()), Passage((row,), special=row)))
+            self._rows[context, key] = ways
+        for passage in self._sure(routine, site):
+            ways = [onward for way in ways for onward in self._through(way, passage)]
         return nowhere(ways)
+
+    def _sure(self, routine: Routine, site: Site) -> Sequence[Passage]:
+        """The gates before a site that is come to whatever left early."""
+        known = self._surely.get(id(site))
+        if known is None:
+            gates = self._gates.gates(site.conditions, routine)
+            certain = self._given.joined(gate.condition for gate in gates if gate.early)
+            known = self._surely[id(site)] = tuple(
+                Passage(one.gates, one.in_round, one.in_round, one.special)
+                for one in divided(gates, certain)
+            )
+        return known
 
     def beyond(self, context: str, gate: Gate, in_round: bool) -> list[tuple[str, Interval]]:
         """The contexts behind one gate, each with its probability; `in_round` on the way of a
