@@ -15,9 +15,9 @@ that is filled on demand and emptied after each exit.
     info = vmcs_read32(VM_EXIT_INTR_INFO);          info = vmcs_read32(VM_EXIT_INTR_INFO);
     reflect(vcpu);   /* reads it again */           reflect(vcpu, info);
 
-Not reported: arms of one test, of which only one runs; a second read that some further condition
-gates; a field that is written in between; caches filled on demand; loops; asserts, messages and
-dumps; the halves of one field.
+Not reported: arms of one test, of which only one runs; a first read that a condition gates, if the
+second is not behind it; a field that is written in between; caches filled on demand; loops;
+asserts, messages and dumps; the halves of one field.
 
 False alarms: a field written in between by a function outside the tree.
 
@@ -57,8 +57,8 @@ class Said(NamedTuple):
 
 
 def check(program: Program) -> Iterator[Hit]:
-    """Each second VMREAD on the path of a first one; if of several functions that make the call to
-    it only one has read the field before, that call."""
+    """Each second VMREAD on the path of a first one. If it is the same one, or one to which others
+    lead more often, the call that makes it."""
     done: set[Operation | Site] = set()
     repeats = program.shared(Repeats)
     for pair in repeats.pairs:

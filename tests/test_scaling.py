@@ -152,6 +152,10 @@ PURPOSE: dict[str, Callable[[int], str]] = {
     ),
     "attributes": lambda n: "__attribute__((" * n + "\n",
     "attributes in each other": lambda n: "__attribute__((" * 5 * n + "))" * 5 * n + "\n",
+    "attributes of a macro": lambda n: "#define A " + "__attribute__((a)) " * n + "x\n",
+    "attributes of each other": lambda n: (
+        "".join(f"#define A{k}(x) A{k + 1}\n" for k in range(n)) + f"#define A{n}(x) __init\n"
+    ),
     "calls of a first argument": lambda n: (
         "#define CALL1(f, a) f(a)\n#define CALL(f, a) f(a)\n"
         + "void f(void)\n{\n"

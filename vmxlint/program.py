@@ -125,6 +125,10 @@ class Program:
         """Whether VMLAUNCH or VMRESUME stands in a routine itself."""
         return routine in self._operations.entries
 
+    def entered_at(self, routine: Routine) -> list[int]:
+        """The numbers of the sites of a routine in which VMLAUNCH or VMRESUME stands."""
+        return self._operations.entered_at(routine) if self.enters(routine) else []
+
     def gates_before(self, operation: Operation) -> tuple[Gate, ...]:
         """What must hold in its routine, and in the helpers on the way, for an operation to run."""
         conditions = (*operation.site.conditions, *operation.conditions)

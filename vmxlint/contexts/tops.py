@@ -69,6 +69,7 @@ class Tops:
             above = (edge for one in level for edge in other_callers(one, self._linker))
             level = dict.fromkeys(one.caller for one in above)
             level = {one: None for one in level if one in towards and one not in seen}
+        yield from self._operations.entries  # all of them call each other
 
     def _does_more(self, routine: Routine) -> bool:
         """Whether a function does more than to enter the guest: else it may just be unused."""

@@ -48,3 +48,19 @@ def is_jumped_to(label: str, body: Body) -> bool:
             return True
         todo += [*one.body, *one.orelse, *([one.expr] if one.expr else [])]
     return False
+
+
+def jumps_back(body: Body) -> list[tuple[int, int]]:
+    """The jumps by goto to a label above: where the label is, and where the jump."""
+    labels: dict[str, int] = {}
+    jumps: list[tuple[str, int]] = []
+    todo = [*body.statements]
+    while todo:
+        one = todo.pop()
+        if one.kind == "label":
+            labels[one.text] = one.start
+        elif one.kind == "goto":
+            jumps.append((one.text, one.start))
+        todo += [*one.body, *one.orelse]
+    above = ((labels.get(label, at), at) for label, at in jumps)
+    return sorted((label, at) for label, at in above if label < at)

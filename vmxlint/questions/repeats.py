@@ -14,7 +14,7 @@ from vmxlint.program import Program
 from vmxlint.questions.readings import Reading, Readings
 from vmxlint.questions.unchanged import Unchanged
 
-_NEAREST = 8  # earlier reads that are looked at for each
+_NEAREST = 8  # earlier reads that are looked at for each, besides the first
 
 
 class Pair(NamedTuple):
@@ -41,7 +41,7 @@ class Repeats:
             for second in readings:
                 read = second.operation
                 before = earlier.setdefault((read.field, read.is_high), [])
-                firsts = (one for one in before[-_NEAREST:] if _is_again(one, second))
+                firsts = (one for one in _some(before) if _is_again(one, second))
                 found += [Pair(routine, first, second) for first in firsts]
                 before.append(second)
         return sorted(found, key=lambda pair: len(pair.first.calls) + len(pair.second.calls))
@@ -69,6 +69,10 @@ class Repeats:
         unchanged = self._program.shared(Unchanged)
         ways = (*behind, (routine, start, end), *before)
         return all(unchanged.between(*way, field) for way in ways)
+
+
+def _some(before: Sequence[Reading]) -> Sequence[Reading]:
+    return (*before[:1], *before[1:][-_NEAREST:])
 
 
 def _is_again(first: Reading, second: Reading) -> bool:

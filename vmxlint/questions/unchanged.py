@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
+from vmxlint.flow.shape import jumps_back
 from vmxlint.model.fields import Field
 from vmxlint.operations import Operation
 from vmxlint.program import Program
@@ -25,15 +27,37 @@ class Unchanged:
                 self._changing.setdefault(one.routine, []).append(one)
         self._steps: dict[Routine, tuple[list[int], list[Operation | Routine]]] = {}
         self._may: dict[tuple[Routine, Field], bool] = {}
+        self._back: dict[Routine, Sequence[tuple[int, int]]] = {}
 
     def between(self, routine: Routine, start: int, end: int, field: Field) -> bool:
         """Whether nothing between two sites of a routine, given by their numbers, writes the field,
-        enters the guest or switches the VMCS."""
+        enters the guest or switches the VMCS; nor what else is done at the first one's place."""
         numbers, steps = self._steps_of(routine)
+        end = max([end, *self._jumps_into(routine, start, end)])
+        if any(start < number < end for number in self._program.entered_at(routine)):
+            return False
+        beside = steps[bisect_left(numbers, start) : bisect_right(numbers, start)]
+        if any(not isinstance(one, Routine) and _changes(one, field) for one in beside):
+            return False
         return not any(
             self._may_change(one, field) if isinstance(one, Routine) else _changes(one, field)
             for one in steps[bisect_right(numbers, start) : bisect_left(numbers, end)]
         )
+
+    def _jumps_into(self, routine: Routine, start: int, end: int) -> Iterator[int]:
+        """The numbers of the sites before which a jump leads back between two sites."""
+        sites = routine.flow.sites
+        if start < 0 or end >= len(sites):
+            return
+        first, last = sites[start].expr.start, sites[end].expr.start
+        for label, jump in self._jumps_back(routine):
+            if first < label <= last < jump:
+                yield sum(1 for site in sites if site.expr.start < jump)
+
+    def _jumps_back(self, routine: Routine) -> Sequence[tuple[int, int]]:
+        if routine not in self._back:
+            self._back[routine] = jumps_back(routine.body)
+        return self._back[routine]
 
     def _steps_of(self, routine: Routine) -> tuple[list[int], list[Operation | Routine]]:
         """What may change a field: operations and callees in order, and the numbers of their
@@ -61,7 +85,9 @@ class Unchanged:
         todo = [routine]
         while todo:
             one = todo.pop()
-            if one in self._program.contexts.spine.steps or len(seen) > _MOST:
+            if len(seen) > _MOST or self._program.enters(one):
+                return True
+            if one in self._program.contexts.spine.steps:
                 return True
             if any(_changes(other, field) for other in self._changing.get(one, ())):
                 return True

@@ -71,7 +71,7 @@ def _targets(given: str, named: Dialect | None, jobs: int, tell: Tell) -> Iterat
         return
     seeds = _entering(found.files, jobs, tell)
     apart = _outermost(_unit_of(Path(seed), one.path) for seed in seeds)
-    units = _with_code(_outermost([*found.units, *_joined(apart, one.path, found.files)]))
+    units = _with_code(_outermost([*found.units, *_joined(apart, one.path, found)]))
     if not units:
         count = len(found.files)
         raise InputError(f"no VMX code in {given!r}: none of its {count} C files enters a guest")
@@ -162,18 +162,17 @@ def _unit_of(file: Path, root: Path) -> Path:
     return folder
 
 
-def _joined(
-    folders: Sequence[Path], root: Path, files: Sequence[tuple[str, int]]
-) -> Iterator[Path]:
+def _joined(folders: Sequence[Path], root: Path, found: _Found) -> Iterator[Path]:
     """Of each project the folder around those of some folders that lie in it, if what it holds is
     not too much; else these folders."""
     projects: dict[Path, list[Path]] = {}
     for folder in folders:
         projects.setdefault(_project_of(folder, root), []).append(folder)
     for several in projects.values():
-        around = os.path.commonpath(several)
-        if len(several) > 1 and _size(around, files) <= _JOINED * SMALL:
-            yield Path(around)
+        around = Path(os.path.commonpath(several))
+        is_apart = any(around in unit.parents for unit in found.units)
+        if len(several) > 1 and not is_apart and _size(str(around), found.files) <= _JOINED * SMALL:
+            yield around
         else:
             yield from several
 

@@ -10,6 +10,8 @@ from vmxlint.syntax import mask
 from vmxlint.syntax.macros import Macros
 
 _NAME_BYTE = re.compile(rb"\w")
+_GNUS_WORD = b"__attribute__"
+_NO_WORDS = re.compile(rb"[^\w\s]")
 _OPENED = re.compile(rb"\s*\(")
 _PLAIN = frozenset(
     b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall"
@@ -40,6 +42,7 @@ _BEHIND_A_VARIABLE = re.compile(rb"[\w\]]\s+\Z")
 _BEFORE_ITS_VALUE = re.compile(rb"\s*=[^=]")
 _BEFORE_THE_NEXT = re.compile(rb"\s*[,)]")
 _IN_A_LIST = re.compile(rb"[(,]([\w\s*]+)\s\Z")
+_FEW = 500  # words, each of which is looked for; of more, those that the text has
 _LONGEST_PARAMETER = 1000  # bytes, with the blanks in the place of comments
 _HEAD = re.compile(rb"\n((?:[A-Za-z_]\w*+[\s*]++){2,12})[A-Za-z_]\w*+\(")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -53,15 +56,32 @@ _NO_HEAD = frozenset(b"return else if while for switch case goto do sizeof typed
 
 def of(known: Macros) -> frozenset[str]:
     """The macros that stand for nothing but attributes, also by way of each other."""
-    bodies = {one.name: one.body.encode() for one in known.values() if one.body.strip()}
-    found: set[str] = set()
-    while True:
-        names = b"|".join(sorted({*_PLAIN, *_ATTRIBUTES, *(name.encode() for name in found)}))
-        only = re.compile(rb"(?:\s|inline\b|(?:%s)\b|__attribute__\s*\(\(.*?\)\))+" % names)
-        more = {name for name, body in bodies.items() if only.fullmatch(body)} - found
-        if not more:
-            return frozenset(found)
-        found |= more
+    left: dict[str, set[bytes]] = {}
+    users: dict[bytes, list[str]] = {}
+    for one in known.values():
+        body = _without_gnus(one.body.encode())
+        if one.body.strip() and not _NO_WORDS.search(body):
+            left[one.name] = set(body.split()) - _PLAIN - _ATTRIBUTES - {b"inline"}
+            for word in left[one.name]:
+                users.setdefault(word, []).append(one.name)
+    todo = [name for name, words in left.items() if not words]
+    while todo:
+        word = todo.pop().encode()
+        for name in users.get(word, ()):
+            left[name].discard(word)
+            if not left[name]:
+                todo.append(name)
+    return frozenset(name for name, words in left.items() if not words)
+
+
+def _without_gnus(body: bytes) -> bytes:
+    """A macro's body without what stands in GNU's `__attribute__((...))`, and that word."""
+    pieces, behind = [], 0
+    for start in mask.occurrences(_GNUS_WORD, body):
+        if start >= behind:
+            pieces.append(body[behind:start])
+            behind = _with_arguments(body, start + len(_GNUS_WORD))
+    return b" ".join([*pieces, body[behind:]])
 
 
 def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
@@ -70,6 +90,8 @@ def blank(buffer: bytearray, code: bytearray, own: Collection[bytes]) -> None:
     `own` are the tree's own words for an attribute.
     """
     snapshot = bytes(code)
+    if len(own) > _FEW:
+        own = set(_WORD.findall(snapshot)).intersection(own)
     for word in sorted({*_PLAIN, *own}):
         end = 0
         for start in mask.occurrences(word, snapshot):

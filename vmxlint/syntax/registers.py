@@ -71,4 +71,5 @@ def turned(operands: Sequence[str]) -> tuple[str, ...]:
 def _spelled(operand: str) -> str:
     if found := _MEMORY.fullmatch(operand):
         return f"({_spelled(found[1])})"
-    return f"%{operand}" if _INTELS.fullmatch(operand) else operand
+    name = operand.lower()  # MASM takes both
+    return f"%{name}" if _INTELS.fullmatch(name) else operand

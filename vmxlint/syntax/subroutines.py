@@ -66,6 +66,8 @@ class _Routine:
         self._place = place
         self._calling = calling
         self._lines = list(lines(text, place.at, place.end))
+        if is_intels:  # whose words may be in capitals
+            self._lines = [one._replace(word=one.word.lower()) for one in self._lines]
         self._is_intels = is_intels
         self._asms = asms
         self._targets = _targets(self._lines)
