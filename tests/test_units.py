@@ -109,6 +109,22 @@ def test_folders_of_one_project_are_one_unit(
     assert found(root / "one" / "core" / "include") == ["."]
 
 
+def test_neighbours_are_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "SMALL", 150)
+    root = tree(
+        tmp_path,
+        one__enter_c=ENTERS,
+        two__enter_c=ENTERS,
+        three__README=IDLE,
+        three__linux__arch__x86__kvm__vmx_c=ENTERS,
+        three__include__vmx_h=ENTERS,
+        three__src__enter_c=ENTERS,
+    )
+    assert found(root) == ["one", "three/linux/arch/x86/kvm", "three/src", "two"]
+    (root / "LICENSE").write_text(IDLE)
+    assert found(root) == ["one", "three/linux/arch/x86/kvm", "three/src", "two"]
+
+
 def test_links_and_folders_that_cannot_be_read_do_not_matter(tmp_path: Path) -> None:
     root = tree(tmp_path / "tree", hv__vmx_c=ENTERS)
     (root / "loop").symlink_to(root)

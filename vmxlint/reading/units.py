@@ -185,11 +185,11 @@ def _size(folder: str, files: Sequence[tuple[str, int]]) -> int:
 
 
 def _project_of(folder: Path, root: Path) -> Path:
-    """The nearest folder up from a folder, itself included, that is the root of a project."""
-    while folder not in (root, folder.parent):
-        if any(one.name.startswith(_PROJECT) for one in _entries(str(folder))):
-            break
-        folder = folder.parent
+    """The nearest folder up from a folder, itself included, that is the root of a project, or
+    `root` if that lies in one; else the folder stands for itself."""
+    for one in (folder, *folder.parents):
+        if any(entry.name.startswith(_PROJECT) for entry in _entries(str(one))):
+            return one if one.is_relative_to(root) else root
     return folder
 
 

@@ -35,6 +35,7 @@ from vmxlint.syntax.skips import nested
 _INDEX = "%rcx"  # what RDMSR and WRMSR, without operands, read the number of the MSR from
 _CALLS = ("call", "jmp")
 _INTELS_COMMENT = re.compile(r";[^\n]*")
+_GNUS_COMMENT = re.compile(r"#[^\n]*")
 _KEEP_FLAGS = ("mov", "push", "pop", "lea", "xchg")
 _CHANGED = {"call": REGISTERS, "rdmsr": ("ax", "dx"), "cpuid": ("ax", "bx", "cx", "dx")}
 _SIGNS = {"je": "==", "jz": "==", "jne": "!=", "jnz": "!="}
@@ -44,8 +45,9 @@ def read(path: str, text: str) -> Facts:
     """What a file says, given without its comments."""
     asms: list[Asm] = []
     is_intels = path.endswith(".asm")
-    if is_intels:
-        text = _INTELS_COMMENT.sub(lambda found: " " * len(found[0]), text)
+    if not path.endswith(".S"):  # which the preprocessor has read
+        comment = _INTELS_COMMENT if is_intels else _GNUS_COMMENT
+        text = comment.sub(lambda found: " " * len(found[0]), text)
     macros = {} if is_intels else calling(text)
     text = without_macros(text) if "#" in text else text
     made = [_Routine(text, one, is_intels, macros, asms).function() for one in starts(text)]
