@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import partial
 
 from vmxlint.calls.link import Edge
+from vmxlint.contexts.by_reason import through_reason
 from vmxlint.contexts.gate import RARELY, Gate
 from vmxlint.contexts.gates import Gates
 from vmxlint.contexts.nested import NestedMode
@@ -20,15 +20,12 @@ from vmxlint.contexts.reach import (
     Passage,
     Way,
     divided,
-    exit_for,
-    nested_share,
     nowhere,
-    share_of,
 )
 from vmxlint.contexts.spine import Spine
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
-from vmxlint.interval import ONCE, Interval, exactly
+from vmxlint.interval import ONCE, Interval
 from vmxlint.model.profiles import Profile
 
 Setting = dict[str, Interval]  # how often a flag is set, in one pass through each context
@@ -200,7 +197,8 @@ class Ways:
             more = passage.in_round if known else self._gates.chance_in(gate, calls)
             return [(context, chance * more, (*gates, gate))]
         if gate.kind == "reason":
-            onward = self._through_reason(context, gate)
+            handled = self._gates.tables.handled | gate.reasons
+            onward = through_reason(context, gate, handled, self._profile)
         else:
             onward = self._through_flag(context, gate)
         return [(behind_it, chance * more, (*gates, gate)) for behind_it, more in onward]
@@ -234,25 +232,6 @@ class Ways:
             else often.typical
             for context, often in setting.items()
         )
-
-    def _through_reason(self, context: str, gate: Gate) -> list[tuple[str, Interval]]:
-        here = context.removeprefix("exit:")
-        handled = self._gates.tables.handled | gate.reasons
-        if context == EXIT:
-            if gate.among:
-                chance = partial(share_of, handled=handled)
-                return [(exit_for(one), chance(one)) for one in sorted(gate.reasons)]
-            rest = max(0.0, 1 - sum(map(self._profile.share, gate.reasons)))
-            return [(EXIT, exactly(rest))]
-        if here != context and (here in gate.reasons) != gate.among:
-            return []
-        if context == NESTED_ENTRY:
-            share = nested_share(gate.reasons, handled)
-            return [(NESTED_ENTRY, share if gate.among else share.complement())]
-        if context == NESTED_EXIT:
-            share = Interval(0, min(1.0, sum(map(self._profile.share, gate.reasons))), 1)
-            return [(NESTED_EXIT, share if gate.among else share.complement())]
-        return [(context, ONCE)]
 
 
 def _is_no_flag(passage: Passage) -> bool:

@@ -150,11 +150,8 @@ class Operations:
         name = call.kids[0].text
         if name not in self._linker.dialect.accessors:
             return False
-        return not any(map(self._says, self._linker.names.routines.get(name, ())))
-
-    def _says(self, routine: Routine) -> bool:
-        """Whether an operation is known that a routine makes or passes on."""
-        return bool(self._templates.get(routine) or self._found.get(routine))
+        alike = self._linker.names.routines.get(name, ())
+        return not any(self._templates.get(one) or self._found.get(one) for one in alike)
 
     def _update(self, routine: Routine) -> bool:
         """Compute a routine's operations again; whether what its callers see of it has changed."""
