@@ -22,6 +22,7 @@ asserts, messages and dumps; the halves of one field.
 False alarms: a field written in between by a function outside the tree.
 
 Misses: two functions called one after the other, one of which reads the field under a condition;
+all but one of the fields that a function called twice reads; reads behind two tests of the same;
 reads in more than three calls; a path on which very many functions run in between.
 
 How to measure: the vmexit case of kvm-unit-tests that has the exit; `perf kvm stat` for how often.
