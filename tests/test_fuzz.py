@@ -11,7 +11,7 @@ import pytest
 
 from tests.command import forked
 from tests.fuzz.__main__ import inputs, trees, written
-from tests.fuzz.oracle import FORMATS, faults
+from tests.fuzz.oracle import faults
 
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
 KEPT = sorted(one for one in CORPUS.iterdir() if one.is_dir())
@@ -36,7 +36,7 @@ def test_new_inputs_are_no_faults(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_inputs() -> None:
     once, again = (list(islice(inputs(SEED, trees([])), MANY)) for _ in range(2))
     assert once == again
-    assert {form for form, _ in once} > {*FORMATS[:2]}
+    assert len({form for form, _ in once}) > 2
 
 
 def test_a_fault_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,12 +156,6 @@ PURPOSE: dict[str, Callable[[int], str]] = {
     "attributes of each other": lambda n: (
         "".join(f"#define A{k}(x) A{k + 1}\n" for k in range(n)) + f"#define A{n}(x) __init\n"
     ),
-    "calls of a first argument": lambda n: (
-        "#define CALL1(f, a) f(a)\n#define CALL(f, a) f(a)\n"
-        + "void f(void)\n{\n"
-        + "CALL(f, 1);\n" * 5 * n
-        + "}\n"
-    ),
     "open brackets": lambda n: "int f(void) { return " + "(" * n + ";}\n",
     "macro calls": lambda n: (
         "#define A(x) B(x) + B(x)\n#define B(x) C(x)\n" + "int v = A(1);\n" * n
