@@ -114,15 +114,16 @@ def test_neighbours_are_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root = tree(
         tmp_path,
         one__enter_c=ENTERS,
-        two__enter_c=ENTERS,
+        two__include__vmx_h=ENTERS,
+        two__src__enter_c=ENTERS,
         three__README=IDLE,
         three__linux__arch__x86__kvm__vmx_c=ENTERS,
         three__include__vmx_h=ENTERS,
         three__src__enter_c=ENTERS,
     )
     assert found(root) == ["one", "three/linux/arch/x86/kvm", "three/src", "two"]
-    (root / "LICENSE").write_text(IDLE)
-    assert found(root) == ["one", "three/linux/arch/x86/kvm", "three/src", "two"]
+    (root / "LICENSE").write_text(IDLE)  # of a whole kernel, too: nothing is joined around that
+    assert found(root) == ["one", "three/linux/arch/x86/kvm", "three/src", "two/src"]
 
 
 def test_links_and_folders_that_cannot_be_read_do_not_matter(tmp_path: Path) -> None:

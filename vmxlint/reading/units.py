@@ -186,11 +186,11 @@ def _size(folder: str, files: Sequence[tuple[str, int]]) -> int:
 
 def _project_of(folder: Path, root: Path) -> Path:
     """The nearest folder up from a folder, itself included, that is the root of a project, or
-    `root` if that lies in one; else the folder stands for itself."""
+    `root` if that lies in one; if nothing says so, the one right below `root`."""
     for one in (folder, *folder.parents):
         if any(entry.name.startswith(_PROJECT) for entry in _entries(str(one))):
             return one if one.is_relative_to(root) else root
-    return folder
+    return Path(root, *folder.relative_to(root).parts[:1])
 
 
 def _with_code(units: Sequence[Path]) -> Sequence[Path]:
