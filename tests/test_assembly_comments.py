@@ -28,6 +28,12 @@ def test_a_comment_enters_no_guest(name: str, line: str) -> None:
                                "    vmresume\n" + end)  # fmt: skip
 
 
+def test_macros_of_an_s_file_are_known_before_its_comments() -> None:
+    code = "#define CALL(f) \\\n\tcall f\nf:\n\tCALL(g) # h\n\tret\n"
+    assert "g" in words("a.s", code)
+    assert words("a.s", code) == words("a.S", code.replace(" # h", ""))
+
+
 def test_masm_may_be_in_capitals() -> None:
     lower = "f proc\n    vmread rax, rcx\n    vmresume\n    ret\nf endp\n"
     upper = "f PROC\n    VMREAD RAX, RCX\n    VMRESUME\n    RET\nf ENDP\n"

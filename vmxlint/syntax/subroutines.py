@@ -45,11 +45,11 @@ def read(path: str, text: str) -> Facts:
     """What a file says, given without its comments."""
     asms: list[Asm] = []
     is_intels = path.endswith(".asm")
+    macros = {} if is_intels else calling(text)
+    text = without_macros(text) if "#" in text else text
     if not path.endswith(".S"):  # which the preprocessor has read
         comment = _INTELS_COMMENT if is_intels else _GNUS_COMMENT
         text = comment.sub(lambda found: " " * len(found[0]), text)
-    macros = {} if is_intels else calling(text)
-    text = without_macros(text) if "#" in text else text
     made = [_Routine(text, one, is_intels, macros, asms).function() for one in starts(text)]
     return Facts(path, functions=tuple(made), asms=tuple(asms))
 
