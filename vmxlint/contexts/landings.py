@@ -47,9 +47,8 @@ def _is_only_named(entry: Routine, linker: Linker) -> bool:
     """Whether an entry in assembly is called by nobody, while some code has its address."""
     if entry.function.origin != "assembly":
         return False
-    if any(
-        map(linker.has_callers, linker.names.routines[entry.name])
-    ):  # also that of another build
+    alike = linker.names.routines[entry.name]  # also that of another build
+    if any(map(linker.has_callers, alike)):
         return False
     return any(one is not entry for one in linker.mentions.naming(entry.name))
 

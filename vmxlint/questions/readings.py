@@ -29,8 +29,8 @@ class Reading(NamedTuple):
 
     def below(self) -> Iterator[tuple[Routine, Site]]:
         """The routines that are called on the way, each with the site where the way goes on."""
-        sites = [*(edge.site for edge in self.calls[1:]), self.operation.site]
-        return zip((edge.callee for edge in self.calls), sites, strict=bool(self.calls))
+        onward = [*(edge.site for edge in self.calls), self.operation.site][1:]
+        return zip((edge.callee for edge in self.calls), onward, strict=True)
 
 
 class Readings:

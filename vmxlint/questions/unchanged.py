@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from vmxlint.flow import Site
 from vmxlint.flow.routine import Routine
@@ -33,7 +33,7 @@ class Unchanged:
         """Whether nothing between two sites of a routine, given by their numbers, writes the field,
         enters the guest or switches the VMCS; nor what else is done at the first one's place."""
         numbers, steps = self._steps_of(routine)
-        end = max([end, *self._jumps_into(routine, start, end)])
+        end = self._last(routine, start, end)
         if any(start < number < end for number in self._program.entered_at(routine)):
             return False
         beside = steps[bisect_left(numbers, start) : bisect_right(numbers, start)]
@@ -44,15 +44,17 @@ class Unchanged:
             for one in steps[bisect_right(numbers, start) : bisect_left(numbers, end)]
         )
 
-    def _jumps_into(self, routine: Routine, start: int, end: int) -> Iterator[int]:
-        """The numbers of the sites before which a jump leads back between two sites."""
+    def _last(self, routine: Routine, start: int, end: int) -> int:
+        """The number of the second site, or of that behind the last jump back between the two."""
         sites = routine.flow.sites
         if start < 0 or end >= len(sites):
-            return
+            return end
         first, last = sites[start].expr.start, sites[end].expr.start
-        for label, jump in self._jumps_back(routine):
-            if first < label <= last < jump:
-                yield sum(1 for site in sites if site.expr.start < jump)
+        jumps = [jump for label, jump in self._jumps_back(routine) if first < label <= last < jump]
+        if not jumps:
+            return end
+        behind = max(jumps)
+        return max(end, sum(1 for site in sites if site.expr.start < behind))
 
     def _jumps_back(self, routine: Routine) -> Sequence[tuple[int, int]]:
         if routine not in self._back:

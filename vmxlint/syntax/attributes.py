@@ -12,7 +12,6 @@ from vmxlint.syntax.macros import Macros
 _NAME_BYTE = re.compile(rb"\w")
 _GNUS_WORD = b"__attribute__"
 _NO_WORDS = re.compile(rb"[^\w\s]")
-_OPENED = re.compile(rb"\s*\(")
 _PLAIN = frozenset(
     b"always_inline noinline_for_stack noinline noinstr notrace asmlinkage fastcall"
     b" FORCEINLINE DECLSPEC_NORETURN".split()
@@ -160,7 +159,7 @@ def _end(code: bytes, word: bytes, start: int, end: int) -> int:
 
 def _with_arguments(code: bytes, end: int) -> int:
     """The end of a word's arguments, if there are some behind it."""
-    opened = _OPENED.match(code, end)
+    opened = mask.OPENED.match(code, end)
     return max(end, mask.closing(code, opened.end() - 1)) if opened else end
 
 

@@ -13,7 +13,6 @@ from vmxlint.syntax import mask
 from vmxlint.syntax.macros import Macros
 
 _FIRST = "1"
-_OPENED = re.compile(rb"\s*\(")
 
 
 def of(unit_macros: Macros) -> frozenset[bytes]:
@@ -32,7 +31,7 @@ def spell(buffer: bytearray, code: bytearray, names: Collection[bytes]) -> None:
     snapshot = bytes(code)
     for name in sorted(names):
         for start in mask.occurrences(name, snapshot):
-            if opened := _OPENED.match(snapshot, start + len(name)):
+            if opened := mask.OPENED.match(snapshot, start + len(name)):
                 first, end = opened.end(), mask.closing(snapshot, opened.end() - 1)
                 if end > 0:
                     parts = mask.arguments(snapshot, snapshot, first - 1, end)

@@ -38,7 +38,6 @@ _ASM = re.compile(
     rb"asm(?:(?<!\wasm)|(?<=__asm)(?<!\w__asm))(?:__|_goto_output|_volatile_goto|_inline)?\b"
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline))*\s*\("
 )
-_OPENED = re.compile(rb"\s*\(")
 _NEAR = 80
 _CASE_RANGE = re.compile(rb"case\b[^:;{}]*")
 _INCLUDED = re.compile(rb'[ \t]*[<"]([^>"\n]+)[>"]')
@@ -151,7 +150,7 @@ def _asm_calls(code: bytes, unit_macros: Macros) -> Iterator[tuple[int, int, boo
         yield match.start() - 2 * underscored, match.end() - 1, False
     for name in [one.name.encode() for one in unit_macros.values() if one.spells_asm]:
         for start in mask.occurrences(name, code):
-            if opened := _OPENED.match(code, start + len(name)):
+            if opened := mask.OPENED.match(code, start + len(name)):
                 yield start, opened.end() - 1, True
 
 

@@ -10,6 +10,8 @@ from itertools import islice
 
 from vmxlint.comments import LEXEME, in_lines
 
+OPENED = re.compile(rb"\s*\(")  # what stands behind a name that is called
+
 _BLANK = bytes(one if one == ord("\n") else ord(" ") for one in range(256))
 _BRACKET = re.compile(rb"[()\[\]{}]")
 _SEPARATOR = re.compile(rb"[()\[\]{},]")
